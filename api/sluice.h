@@ -126,6 +126,9 @@ struct sluice_store_options {
  * SLUICE_E_DAMAGED_LOG: refused, and nothing was changed. */
 SLUICE_API int sluice_store_open(struct sluice_store **store, const char *directory,
                                  const struct sluice_store_options *options);
+/* Other values for verify_reads, lost_days, lost_share, min_free_bytes and min_free_share, for what begins from now on; the rest of the options
+ * does not count. Any thread. 0 or -EINVAL. */
+SLUICE_API int sluice_store_change(struct sluice_store *store, const struct sluice_store_options *options);
 /* Would sluice_store_open take the directory's file system? 0 or SLUICE_E_SHARED_FS, when the log says which and why; of the options
  * only shared_fs and log count. Looks at the directory and the names in it, or at the folder it would be created in; creates nothing,
  * and may be called while a server has the store open. */
@@ -370,6 +373,14 @@ SLUICE_API const char *sluice_server_tls_address(const struct sluice_server *ser
 SLUICE_API const char *sluice_server_place(const struct sluice_server *server, size_t index, bool *tls);
 /* Opens the access log anew and reads the credentials file, certificate and key again; on failure the old ones stay in use. */
 SLUICE_API int sluice_server_reload(struct sluice_server *server);
+/* Goes on with other settings, for requests and connections to come: all of it, or nothing where an error is returned. What counts of the options: the
+ * keys (credentials must be the same path, whose file is read again), allow_anonymous, public_metrics, refuse_signature_v2, refuse_web_auth,
+ * web_auth_plain_http, domains, trusted_proxies, the logs (which are opened anew) and slow_request_ms, certificates, their keys and the authority of clients,
+ * max_connections, max_connections_per_address, body_rate_min, and buckets, which are made where they are missing. The rest must be as it was at the
+ * start. Errors as of sluice_server_start; -EOPNOTSUPP: it takes a new start, for a server that would have its first key or certificate, or none
+ * any more. */
+SLUICE_API int sluice_server_change(struct sluice_server *server,
+                                    const struct sluice_server_options *options);
 /* Lets requests in flight finish for up to grace_ms. NULL allowed. */
 SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_ms);
 /* Would sluice_server_start take these options? Reads the credentials file, certificate and key, and applies the rule for

@@ -6,17 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool take(struct sluice_server_bucket *bucket, char *entry)
+/* An exit status. */
+static int take(struct sluice_server_bucket *bucket, const char *entry)
 {
-    char *colon = strchr(entry, ':'); /* what follows was checked */
+    const char *colon = strchr(entry, ':'); /* what follows was checked */
+    char *name = strndup(entry, colon != NULL ? (size_t)(colon - entry) : strlen(entry));
 
-    if (colon != NULL)
-        *colon = '\0';
-    *bucket = (struct sluice_server_bucket){.name = entry, .is_public = colon != NULL};
-    if (sluice_bucket_name_is_valid(entry))
-        return true;
-    cli_say(SLUICE_LOG_ERROR, "--bucket %s: not a valid bucket name", entry);
-    return false;
+    *bucket = (struct sluice_server_bucket){.name = name, .is_public = colon != NULL};
+    if (name == NULL) {
+        cli_say(SLUICE_LOG_ERROR, "out of memory");
+        return CLI_FAILED;
+    }
+    if (sluice_bucket_name_is_valid(name))
+        return CLI_OK;
+    cli_say(SLUICE_LOG_ERROR, "--bucket %s: not a valid bucket name", name);
+    return CLI_USAGE;
 }
 
 int buckets_take(const struct options_list *list, struct sluice_server_options *server)
@@ -32,14 +36,18 @@ int buckets_take(const struct options_list *list, struct sluice_server_options *
         return CLI_FAILED;
     }
     server->buckets = buckets;
-    for (; server->bucket_count < list->count; server->bucket_count++)
-        if (!take(&buckets[server->bucket_count], list->items[server->bucket_count]))
-            return CLI_USAGE;
-    return CLI_OK;
+    int status = CLI_OK;
+    for (size_t i = 0; status == CLI_OK && i < list->count; i++) {
+        status = take(&buckets[i], list->items[i]);
+        server->bucket_count++;
+    }
+    return status;
 }
 
 void buckets_free(struct sluice_server_options *server)
 {
+    for (size_t i = 0; i < server->bucket_count; i++)
+        free((char *)server->buckets[i].name);
     free((void *)server->buckets);
     server->buckets = NULL;
     server->bucket_count = 0;

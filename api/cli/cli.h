@@ -52,26 +52,39 @@ int remote_mirror(const struct options *options);
 int cache_buckets_check(const struct options_list *list);
 int cache_buckets_set(struct sluice_store *store, const struct options_list *list);
 
-/* say.c: the form of all that is said from here on. Before there are threads. */
-void cli_log_as(enum option_log_form form);
+/* say.c: the form of all that is said from here on, and of what level. Any thread. */
+void cli_log_as(enum option_log_form form, enum option_log_level least);
 /* One line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
 void cli_log(void *ctx, enum sluice_log_level level, const char *message);
 /* The same as printf does. */
 void cli_say(enum sluice_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* buckets.c: the entries of --bucket as the server takes them, in its options; they point into the list, which is changed for that. An exit status; a bad name
- * was said. */
+/* buckets.c: the entries of --bucket as the server takes them, in its options. An exit status; a bad name was said. */
 int buckets_take(const struct options_list *list, struct sluice_server_options *server);
 void buckets_free(struct sluice_server_options *server); /* also after a failure */
 
 /* places.c: where to serve, in the server's options, from ours and from what systemd hands over. An exit status. */
 int places_take(const struct options *options, struct sluice_server_options *server);
+/* The pairs of certificate and key but the first; false without memory. To be freed by places_free. */
+bool places_take_pairs(const struct options *options, struct sluice_server_options *server);
 void places_free(struct sluice_server_options *server); /* also after a failure */
 
 /* serving.c: what the options say, for sluice.h; the texts stay the options'. */
 void store_options_fill(const struct options *options, struct sluice_store_options *store);
 void server_options_fill(const struct options *options, struct sluice_server_options *server);
 void descriptor_limit_raise(void);
+
+/* reload.c: the settings that are in force in a server that runs, where SIGHUP may put others. */
+struct serving {
+    struct sluice_store *store;
+    struct sluice_server *server;
+    const struct sluice_server_options *started; /* what it was started with */
+    const struct options *options;               /* in force: the ones of the start, or `owned` */
+    struct options *owned;                       /* or NULL */
+};
+/* Reads all again that may change. What came of it was said; on failure all stays as it was. */
+void serving_reload(struct serving *serving);
+void serving_free(struct serving *serving);
 
 /* notify.c: tells systemd (or whoever set NOTIFY_SOCKET) a state such as "READY=1"; does nothing without one. */
 void notify_send(const char *state);

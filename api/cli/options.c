@@ -220,6 +220,79 @@ const struct option_row *option_row_find(const char *name, size_t length)
     return NULL;
 }
 
+static bool is_same_list(const struct options_list *one, const struct options_list *other)
+{
+    if (one->count != other->count)
+        return false;
+    for (size_t i = 0; i < one->count; i++)
+        if (strcmp(one->items[i], other->items[i]) != 0)
+            return false;
+    return true;
+}
+
+bool option_is_same(const struct option_row *row, const struct options *one, const struct options *other)
+{
+    const void *a = (const char *)one + row->field, *b = (const char *)other + row->field;
+    const char *text, *other_text;
+
+    switch (row->type) {
+    case OPTION_TEXT:
+        text = *(char *const *)a;
+        other_text = *(char *const *)b;
+        return text == NULL || other_text == NULL ? text == other_text : strcmp(text, other_text) == 0;
+    case OPTION_LIST:
+        return is_same_list(a, b);
+    case OPTION_SWITCH:
+        return *(const bool *)a == *(const bool *)b;
+    default:
+        return *(const unsigned *)a == *(const unsigned *)b;
+    }
+}
+
+static int copy_text(char **to, const char *from)
+{
+    char *copy = from != NULL ? strdup(from) : NULL;
+
+    if (from != NULL && copy == NULL)
+        return -ENOMEM;
+    free(*to);
+    *to = copy;
+    return 0;
+}
+
+static int copy_list(struct options_list *to, const struct options_list *from)
+{
+    int err = 0;
+
+    list_free(to);
+    for (size_t i = 0; err == 0 && i < from->count; i++)
+        err = list_append(to, from->items[i], strlen(from->items[i]));
+    return err;
+}
+
+int option_copy(const struct option_row *row, struct options *to, const struct options *from)
+{
+    const void *there = (const char *)from + row->field;
+    void *here = (char *)to + row->field;
+    int err = 0;
+
+    switch (row->type) {
+    case OPTION_TEXT:
+        err = copy_text(here, *(char *const *)there);
+        break;
+    case OPTION_LIST:
+        err = copy_list(here, there);
+        break;
+    case OPTION_SWITCH:
+        *(bool *)here = *(const bool *)there;
+        break;
+    default:
+        *(unsigned *)here = *(const unsigned *)there;
+    }
+    to->sources[row - option_rows] = from->sources[row - option_rows];
+    return err;
+}
+
 void options_init(struct options *options)
 {
     *options = (struct options){0};

@@ -91,6 +91,7 @@ enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
 enum option_shared_fs { SHARED_FS_REFUSE, SHARED_FS_FENCED, SHARED_FS_EXCLUSIVE };
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 enum option_log_form { LOG_FORM_AUTO, LOG_FORM_TEXT, LOG_FORM_JSON, LOG_FORM_JOURNAL };
+enum option_log_level { LOG_FROM_INFO, LOG_FROM_WARNING, LOG_FROM_ERROR };
 enum option_metrics { METRICS_KEYS, METRICS_PUBLIC };
 enum option_proxy_protocol {
     PROXY_PROTOCOL_OFF,
@@ -112,7 +113,7 @@ struct options {
         tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share, connections, checksum, method, slow_request;
-    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, metrics,
+    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
         proxy_protocol, signature_v2, web_auth;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
@@ -124,6 +125,8 @@ struct options {
     size_t word_count;
     char *const *
         rest; /* what follows "--", where a command takes that: sluice run -- MAKE TEST. NULL-terminated, the caller's */
+    int argc; /* the flags, the caller's: to be read again */
+    char *const *argv;
     mode_t umask_before; /* the one that the program was started with */
 
     char error[OPTIONS_ERROR_BYTES];              /* why the last call failed: one line, no newline */
@@ -145,6 +148,7 @@ struct option_row {
     const char *argument; /* in the help: "FILE"; NULL for choices and switches */
     bool is_whole;        /* OPTION_LIST: a comma is part of the text */
     char letter;          /* "-r" for a switch; 0: none */
+    bool reloads;         /* SIGHUP puts another value in force; else it takes a restart */
     unsigned sources;     /* who may give it */
     unsigned commands;    /* which sub-commands have it */
     const char *help;
@@ -169,6 +173,10 @@ void option_row_variable(const struct option_row *row, char *name, size_t size);
 int option_set(struct options *options, const struct option_row *row, enum option_source source,
                const char *text);
 enum option_source option_source_of(const struct options *options, const struct option_row *row);
+/* Whether both have the same value there. */
+bool option_is_same(const struct option_row *row, const struct options *one, const struct options *other);
+/* Takes the value of the row, and where it came from, from the other. 0 or -ENOMEM. */
+int option_copy(const struct option_row *row, struct options *to, const struct options *from);
 /* Fills options->error as printf does. Returns -EINVAL. */
 int options_fail(struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

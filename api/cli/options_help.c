@@ -44,10 +44,12 @@ static void print_name(FILE *out, const struct option_row *row, const char *vari
         fprintf(out, "  %s=%s   (in the file: %s = %s)\n", variable, argument, row->name, argument);
 }
 
-/* is_remote: defaults of a server's options are not those of who asks one. */
-static void print_row(FILE *out, const struct option_row *row, bool is_flags_alone, bool is_remote)
+static void print_row(FILE *out, const struct option_row *row, enum command command)
 {
     char variable[64], text[1024], fallback[64] = "";
+    /* defaults of a server's options are not those of who asks one */
+    bool is_remote = command & COMMAND_REMOTE, is_flags_alone = command == COMMAND_RUN || is_remote,
+         is_serve = command & (COMMAND_SERVE | COMMAND_CONFIG);
     bool is_flag = row->sources & OPTION_FROM_FLAG,
          has_variable = !is_flags_alone && row->sources & OPTION_FROM_ENVIRONMENT;
 
@@ -55,8 +57,10 @@ static void print_row(FILE *out, const struct option_row *row, bool is_flags_alo
     if (row->default_text != NULL && row->type != OPTION_SWITCH &&
         !(is_remote && row->sources != OPTION_FROM_FLAG))
         (void)snprintf(fallback, sizeof(fallback), " Default: %s.", row->default_text);
-    (void)snprintf(text, sizeof(text), "%s%s%s%s%s", row->help, fallback, is_flag && has_variable ? " [" : "",
-                   is_flag && has_variable ? variable : "", is_flag && has_variable ? "]" : "");
+    (void)snprintf(text, sizeof(text), "%s%s%s%s%s%s", row->help, fallback,
+                   row->reloads && is_serve ? " Taken anew on SIGHUP." : "",
+                   is_flag && has_variable ? " [" : "", is_flag && has_variable ? variable : "",
+                   is_flag && has_variable ? "]" : "");
     print_name(out, row, variable);
     print_wrapped(out, text, HELP_COLUMN);
 }
@@ -66,8 +70,13 @@ static const char *command_summary(enum command command)
     switch (command) {
     case COMMAND_SERVE:
         return "Usage: sluice serve [options]\n\n"
-               "Serves a directory as S3 buckets until SIGTERM or SIGINT. SIGHUP opens the access log\n"
-               "anew and reads credentials and certificate again (as do changes of these files).\n";
+               "Serves a directory as S3 buckets until SIGTERM or SIGINT. SIGHUP opens the logs anew, and "
+               "reads\n"
+               "credentials and certificates (as do changes of these files) and the configuration again: "
+               "what "
+               "may\n"
+               "change says so below. With a mistake in any of them all stays as it was, and the log says "
+               "why.\n";
     case COMMAND_RUN:
         return "Usage: sluice run [options] -- COMMAND [ARGUMENT...]\n\n"
                "Runs a command beside a store of its own, which is made in a fresh folder below TMPDIR, "
@@ -153,5 +162,5 @@ void options_print_help(FILE *out, enum command command)
                            : ", each also as an environment variable [in brackets] or a line of the file");
     for (size_t i = 0; i < option_row_count; i++)
         if (option_rows[i].commands & (command == COMMAND_CONFIG ? command | COMMAND_SERVE : command))
-            print_row(out, &option_rows[i], is_flags_alone, is_remote);
+            print_row(out, &option_rows[i], command);
 }

@@ -322,6 +322,8 @@ int options_load(struct options *options, enum command command, int argc, char *
 {
     int err;
 
+    options->argc = argc;
+    options->argv = argv;
     if ((err = load_flags(options, command, argc, argv)) != 0 || options->help)
         return err;
     if (command == COMMAND_RUN)

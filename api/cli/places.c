@@ -105,8 +105,7 @@ static bool has_use_for_certificate(const struct options *options, const struct 
     return false;
 }
 
-/* All pairs but the first, which has options of its own. */
-static bool take_pairs(const struct options *options, struct sluice_server_options *server)
+bool places_take_pairs(const struct options *options, struct sluice_server_options *server)
 {
     size_t count = options->tls_certificate.count;
     struct sluice_tls_pair *pairs;
@@ -137,7 +136,7 @@ int places_take(const struct options *options, struct sluice_server_options *ser
         return CLI_USAGE;
     }
     places = calloc(own + inherited.count, sizeof(*places));
-    if (places == NULL || !take_pairs(options, server)) {
+    if (places == NULL || !places_take_pairs(options, server)) {
         free(places);
         cli_say(SLUICE_LOG_ERROR, "out of memory");
         return CLI_FAILED;

@@ -14,7 +14,7 @@
 
 #define MESSAGE_BYTES 4096u /* of one in JSON whose text has to be mended */
 
-static enum option_log_form form = LOG_FORM_TEXT; /* written before there are threads */
+static _Atomic unsigned form = LOG_FORM_TEXT, level_least = SLUICE_LOG_INFO;
 
 /* Whether stderr is the stream that systemd reads into its journal: see systemd.exec(5). */
 static bool is_journal(void)
@@ -28,8 +28,15 @@ static bool is_journal(void)
            (uintmax_t)status.st_ino == inode;
 }
 
-void cli_log_as(enum option_log_form chosen)
+void cli_log_as(enum option_log_form chosen, enum option_log_level least)
 {
+    static const enum sluice_log_level levels[] = {
+        [LOG_FROM_INFO] = SLUICE_LOG_INFO,
+        [LOG_FROM_WARNING] = SLUICE_LOG_WARNING,
+        [LOG_FROM_ERROR] = SLUICE_LOG_ERROR,
+    };
+
+    level_least = levels[least];
     form = chosen != LOG_FORM_AUTO ? chosen : is_journal() ? LOG_FORM_JOURNAL : LOG_FORM_TEXT;
 }
 
@@ -80,6 +87,8 @@ void cli_log(void *ctx, enum sluice_log_level level, const char *message)
     };
 
     (void)ctx;
+    if (level < level_least)
+        return;
     if (form == LOG_FORM_JSON && say_json(levels[level].word, message))
         return;
     /* One call, one line, whichever threads speak. */

@@ -2,8 +2,8 @@
  *
  * `sluice serve`: opens the store, starts the server, and waits on the main thread for signals.
  *
- *   SIGTERM, SIGINT   stop accepting, let requests in flight finish (--grace), exit 0; a second one ends at
- * once SIGHUP            open the access log anew, read credentials and certificate again
+ *   SIGTERM, SIGINT   stop accepting, let requests in flight finish (--grace), exit 0; a second one ends at once
+ *   SIGHUP            open the logs anew; read credentials, certificates and configuration again (reload.c)
  *
  * The signals are blocked before the first thread exists and taken by sigwaitinfo, so there is no handler and
  * no other thread ever sees one. The line that says where it serves goes to stdout; everything else to
@@ -120,24 +120,13 @@ static void unblock_end(void)
     (void)pthread_sigmask(SIG_UNBLOCK, &end, NULL);
 }
 
-static void reload(struct sluice_server *server)
-{
-    int err = sluice_server_reload(server);
-
-    if (err != 0)
-        cli_say(SLUICE_LOG_ERROR, "reload failed, the old settings stay in use: %s", sluice_strerror(err));
-    else
-        cli_log(NULL, SLUICE_LOG_INFO,
-                "opened the access log anew and read credentials and certificate again");
-}
-
 /* Until SIGTERM or SIGINT. */
-static void wait_for_end(struct sluice_server *server, const sigset_t *ours)
+static void wait_for_end(struct serving *serving, const sigset_t *ours)
 {
     for (;;) {
         int signal_number = sigwaitinfo(ours, NULL);
         if (signal_number == SIGHUP)
-            reload(server);
+            serving_reload(serving);
         else if (signal_number == SIGTERM || signal_number == SIGINT)
             return;
     }
@@ -163,19 +152,20 @@ static void say_where(const struct sluice_server *server, const struct options *
 static int serve_until_told(struct sluice_store *store, const struct sluice_server_options *server_options,
                             const struct options *options, const sigset_t *ours)
 {
-    struct sluice_server *server;
-    int err = sluice_server_start(&server, store, server_options);
+    struct serving serving = {.store = store, .started = server_options, .options = options};
+    int err = sluice_server_start(&serving.server, store, server_options);
 
     if (err != 0)
         return fail_server(options, err);
-    say_where(server, options);
+    say_where(serving.server, options);
     notify_send("READY=1");
 
-    wait_for_end(server, ours);
+    wait_for_end(&serving, ours);
     notify_send("STOPPING=1");
     cli_log(NULL, SLUICE_LOG_INFO, "stopping when what is in flight is done; a second signal ends at once");
     unblock_end();
-    sluice_server_stop(server, options->grace_s * 1000);
+    sluice_server_stop(serving.server, serving.options->grace_s * 1000);
+    serving_free(&serving);
     return CLI_OK;
 }
 
@@ -206,7 +196,7 @@ int cli_serve(const struct options *options)
     struct sluice_server_options server_options;
     int status;
 
-    cli_log_as(options->log_form);
+    cli_log_as(options->log_form, options->log_level);
     if (!credentials_are_readable(options))
         return CLI_USAGE;
     server_options_fill(options, &server_options);

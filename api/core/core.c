@@ -170,6 +170,9 @@ static int core_open_as(struct core **out, const struct core_options *options)
     epoch_init(core);
     pthread_mutex_init(&core->check_lock, NULL);
     core->options = *options;
+    atomic_init(&core->limits.verify_reads, options->verify_reads);
+    atomic_init(&core->limits.lost_days, options->lost_days);
+    atomic_init(&core->limits.lost_share, options->lost_share);
     core->options.data_dir = strdup(options->data_dir);
     err = core->options.data_dir == NULL ? -ENOMEM : core_open_parts(core);
     if (err != 0) {
@@ -282,6 +285,15 @@ int core_check_place(const struct core_options *options)
 const struct core_options *core_get_options(const struct core *core)
 {
     return &core->options;
+}
+
+void core_change_limits(struct core *core, const struct core_options *options)
+{
+    assert(core->is_open);
+    atomic_store(&core->limits.verify_reads, options->verify_reads);
+    atomic_store(&core->limits.lost_days, options->lost_days);
+    atomic_store(&core->limits.lost_share, options->lost_share);
+    blob_store_keep_free(core->blobs, options->min_free_bytes, options->min_free_share);
 }
 
 uint64_t core_room_bytes(struct core *core)

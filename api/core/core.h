@@ -63,6 +63,8 @@ int core_check_place(const struct core_options *options);
 /* Workers must be gone. */
 void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);
+/* For what begins from now on: of the options verify_reads, lost_days, lost_share, min_free_bytes and min_free_share count. Any thread. */
+void core_change_limits(struct core *core, const struct core_options *options);
 uint64_t core_free_bytes(struct core *core);
 /* Of those, what an upload that begins now may take: 0 where less is free than is to be kept. */
 uint64_t core_room_bytes(struct core *core);

@@ -50,6 +50,10 @@ struct core_epoch {
 
 struct core {
     struct core_options options; /* data_dir is the core's own copy */
+    struct {                     /* of them, what core_change_limits may change */
+        atomic_bool verify_reads;
+        atomic_uint lost_days, lost_share;
+    } limits;
     struct blob_store *blobs;
     struct meta *meta;
     struct digest_pool *digests;

@@ -280,7 +280,7 @@ int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*
         return -ERANGE;
     if (get->is_sealed && !get->has_key)
         return -ENOKEY;
-    if (get->core->options.verify_reads && !get->is_sealed) { /* records verify themselves */
+    if (get->core->limits.verify_reads && !get->is_sealed) { /* records verify themselves */
         err = core_get_verify(get, first, length, get_on_verified, get);
         get->is_verifying = err == -EBUSY;
         if (err != 0)
@@ -456,7 +456,7 @@ int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, ui
         result = extent_copy(get->core, segment_fd, extent);
         close(segment_fd); /* was only read from */
         *offset = 0;
-    } else if (result >= 0 && (is_small || get->core->options.verify_reads) &&
+    } else if (result >= 0 && (is_small || get->core->limits.verify_reads) &&
                (err = extent_verify(get->core, result, extent)) != 0) {
         close(result);
         result = err;

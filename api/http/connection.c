@@ -30,13 +30,13 @@ socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *a
 
 socklen_t http_request_client(struct http_request *req, struct sockaddr_storage *address)
 {
-    return proxies_client(http_request_worker(req)->server->proxies, &req->headers, address,
+    return proxies_client(http_request_worker(req)->settings->proxies, &req->headers, address,
                           http_request_peer(req, address));
 }
 
 bool http_request_is_private(struct http_request *req)
 {
-    const struct proxies *proxies = http_request_worker(req)->server->proxies;
+    const struct proxies *proxies = http_request_worker(req)->settings->proxies;
     struct sockaddr_storage peer, client;
 
     if (req->is_tls)

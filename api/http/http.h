@@ -218,6 +218,15 @@ int http_server_reload_tls(struct http_server *server);
 int http_tls_check(const struct http_tls_options *tls, log_fn log, void *log_ctx);
 /* Any thread. Opens the access log anew (after rotation). 0 or a negative errno (the old one stays in use). */
 int http_server_reopen_log(struct http_server *server);
+/* Any thread but a worker's. Other settings for a server that runs: prepare opens and reads what the options name, which may fail as http_server_start, and
+ * changes nothing; commit puts it in force, and returns when no worker uses what was in force before. One of commit and discard is due. What counts of
+ * the options: trusted_proxies, access_log, access_log_form, audit_log (which are opened anew), slow_request_ms, connections_max,
+ * connections_per_address_max, body_rate_min, and tls. -EOPNOTSUPP: there is TLS in one of the two, and not in the other. */
+struct http_server_change;
+int http_server_prepare(struct http_server_change **change, struct http_server *server,
+                        const struct http_server_options *options);
+void http_server_commit(struct http_server *server, struct http_server_change *change);
+void http_server_discard(struct http_server_change *change);
 /* Stops accepting, closes idle connections, lets requests in flight finish for up to grace_ms, then cuts them. Blocks; not on
  * a worker's thread. Frees the server. NULL allowed. */
 void http_server_stop(struct http_server *server, uint32_t grace_ms);

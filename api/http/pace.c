@@ -32,14 +32,14 @@ void pace_go_on(struct connection *conn)
 
 static bool pace_span_is_over(const struct connection *conn)
 {
-    return conn->worker->server->body_rate_min != 0 &&
+    return conn->worker->settings->body_rate_min != 0 &&
            conn->pace.waited_ms >= conn->worker->server->body_rate_span_ms;
 }
 
 static bool pace_span_was_slow(struct connection *conn, uint64_t passed)
 {
     const struct http_server *server = conn->worker->server;
-    uint64_t least = (uint64_t)server->body_rate_min * server->body_rate_span_ms / 1000;
+    uint64_t least = (uint64_t)conn->worker->settings->body_rate_min * server->body_rate_span_ms / 1000;
     uint64_t in_span = passed > conn->pace.passed_before ? passed - conn->pace.passed_before : 0;
 
     conn->pace.passed_before = passed;

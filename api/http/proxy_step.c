@@ -43,7 +43,7 @@ bool proxy_may_announce(struct http_worker *worker, h2o_socket_t *socket)
     struct sockaddr_storage address;
 
     if (h2o_socket_getpeername(socket, (struct sockaddr *)&address) > 0 &&
-        proxies_have(worker->server->proxies, &address))
+        proxies_have(worker->settings->proxies, &address))
         return true;
     proxy_note_refusal(worker, socket, "only a trusted proxy may connect where a PROXY header is expected");
     return false;

@@ -77,7 +77,7 @@ static int answer_log(struct connection *conn)
 {
     const struct access_log_entry entry = answer_entry(conn);
 
-    return access_log_add(conn->worker->server->log, &conn->worker->log_buffer, &entry);
+    return access_log_add(conn->worker->settings->log, &conn->worker->log_buffer, &entry);
 }
 
 static void answer_audit(struct connection *conn, struct slice version)
@@ -87,13 +87,13 @@ static void answer_audit(struct connection *conn, struct slice version)
     int err;
 
     entry.version = version;
-    if ((err = access_log_add(worker->server->audit, &worker->audit_buffer, &entry)) != 0)
+    if ((err = access_log_add(worker->settings->audit, &worker->audit_buffer, &entry)) != 0)
         server_log(worker->server, LOG_LEVEL_ERROR, "audit log: lines were lost: %s", strerror(-err));
 }
 
 bool http_request_is_audited(struct http_request *req)
 {
-    return req->audit.is_change && connection_of(req)->worker->server->audit != NULL;
+    return req->audit.is_change && connection_of(req)->worker->settings->audit != NULL;
 }
 
 void http_request_audit(struct http_request *req, struct slice key, struct slice version, int status)
@@ -120,11 +120,11 @@ static void answer_account(struct connection *conn)
     class = class < HTTP_CLASSES ? class : 0;
     counter_add(&worker->counters.responses_by_class[class], 1);
     us = latency_note(worker, conn->req.group, class, &conn->began_at);
-    if (worker->server->options.slow_request_ms != 0 && us / 1000 >= worker->server->options.slow_request_ms)
+    if (worker->settings->slow_request_ms != 0 && us / 1000 >= worker->settings->slow_request_ms)
         slow_note(conn, us);
-    if (worker->server->audit != NULL && conn->req.audit.is_change)
+    if (worker->settings->audit != NULL && conn->req.audit.is_change)
         answer_audit(conn, http_headers_find(&conn->req.answer.headers, "x-amz-version-id"));
-    if (worker->server->log != NULL && (err = answer_log(conn)) != 0)
+    if (worker->settings->log != NULL && (err = answer_log(conn)) != 0)
         server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }
 

@@ -28,7 +28,6 @@ struct peer {
 
 struct peers {
     pthread_mutex_t mutex;
-    unsigned max;
     struct peer *buckets[PEER_BUCKETS];
 };
 
@@ -44,27 +43,28 @@ unsigned room_default(uint64_t descriptors)
     return half < HTTP_CONNECTIONS_DEFAULT_MAX ? (unsigned)half : HTTP_CONNECTIONS_DEFAULT_MAX;
 }
 
-int room_init(struct http_server *server)
+unsigned room_bound(const struct http_server *server, unsigned connections_max)
 {
-    const struct http_server_options *options = &server->options;
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 
     (void)getrlimit(RLIMIT_NOFILE, &limit); /* fails for bad arguments only */
-    server->connections_max =
-        options->connections_max != 0 ? options->connections_max : room_default(limit.rlim_cur);
-    if (server->connections_max >
+    if (connections_max == 0)
+        connections_max = room_default(limit.rlim_cur);
+    if (connections_max >
         limit.rlim_cur -
             (limit.rlim_cur < HTTP_DESCRIPTORS_RESERVED ? limit.rlim_cur : HTTP_DESCRIPTORS_RESERVED))
-        server_log(server, 1,
+        server_log(server, LOG_LEVEL_WARNING,
                    "%u connections may be open, but only %llu descriptors: where all are sockets, no object "
                    "can be read or stored",
-                   server->connections_max, (unsigned long long)limit.rlim_cur);
-    if (options->connections_per_address_max == 0)
-        return 0;
+                   connections_max, (unsigned long long)limit.rlim_cur);
+    return connections_max;
+}
+
+int room_init(struct http_server *server)
+{
     if ((server->peers = calloc(1, sizeof(*server->peers))) == NULL)
         return -ENOMEM;
     pthread_mutex_init(&server->peers->mutex, NULL);
-    server->peers->max = options->connections_per_address_max;
     return 0;
 }
 
@@ -119,24 +119,25 @@ static struct connection *room_candidate(struct http_worker *worker)
 }
 
 /* Once in a while: whoever fills the server could fill the log as well. */
-static void room_tell(struct http_server *server)
+static void room_tell(struct http_worker *worker)
 {
+    struct http_server *server = worker->server;
     uint64_t now = clock_monotonic_ms(), told = atomic_load(&server->room_told_ms);
 
     if ((told != 0 && now - told < HTTP_ROOM_TOLD_MS) ||
         !atomic_compare_exchange_strong(&server->room_told_ms, &told, now))
         return;
     server_log(server, 1, "%u connections are open, as many as may be: idle ones are closed for new ones",
-               server->connections_max);
+               worker->settings->connections_max);
 }
 
 bool room_take(struct http_worker *worker)
 {
     struct http_server *server = worker->server;
 
-    if (atomic_fetch_add(&server->connections, 1) < server->connections_max)
+    if (atomic_fetch_add(&server->connections, 1) < worker->settings->connections_max)
         return true;
-    room_tell(server);
+    room_tell(worker);
     if (room_candidate(worker) != NULL)
         return true; /* one more than may be, until room_settle */
     room_give_back(server);
@@ -154,7 +155,7 @@ void room_settle(struct http_worker *worker)
 {
     struct connection *conn;
 
-    if (atomic_load(&worker->server->connections) > worker->server->connections_max &&
+    if (atomic_load(&worker->server->connections) > worker->settings->connections_max &&
         (conn = room_candidate(worker)) != NULL) {
         counter_add(&worker->counters.evicted, 1);
         connection_abort(conn, -ECANCELED);
@@ -178,16 +179,16 @@ static struct peer **peer_find(struct peers *peers, const unsigned char address[
 
 int peer_take(struct http_worker *worker, h2o_socket_t *socket, struct peer **peer)
 {
-    struct http_server *server = worker->server;
-    struct peers *peers = server->peers;
+    unsigned bound = worker->settings->connections_per_address_max;
+    struct peers *peers = worker->server->peers;
     struct sockaddr_storage name;
     unsigned char address[16];
     struct peer **at;
     int err = 0;
 
     *peer = NULL;
-    if (peers == NULL || h2o_socket_getpeername(socket, (struct sockaddr *)&name) == 0 ||
-        proxies_have(server->proxies, &name) || !peer_address(&name, address))
+    if (bound == 0 || h2o_socket_getpeername(socket, (struct sockaddr *)&name) == 0 ||
+        proxies_have(worker->settings->proxies, &name) || !peer_address(&name, address))
         return 0; /* a proxy stands for many; one that is gone already is found out by its first read */
     pthread_mutex_lock(&peers->mutex);
     at = peer_find(peers, address);
@@ -195,7 +196,7 @@ int peer_take(struct http_worker *worker, h2o_socket_t *socket, struct peer **pe
         memcpy((*at)->address, address, 16);
     if (*at == NULL)
         err = -ENOMEM;
-    else if ((*at)->count >= peers->max)
+    else if ((*at)->count >= bound)
         err = -EUSERS;
     else
         (*at)->count++;

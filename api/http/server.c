@@ -12,19 +12,18 @@
 #include <stdio.h>
 
 #include "api/http/connection.h"
-#include "api/http/proxies.h"
 #include "api/http/tls.h"
 
 static void server_free(struct http_server *server)
 {
     server_close_listeners(server);
     tls_context_destroy(server->tls);
-    access_log_close(server->log);
-    access_log_close(server->audit);
+    settings_destroy(atomic_load(&server->settings));
     room_free(server);
     body_budget_destroy(server->body_budget);
-    proxies_destroy(server->proxies);
     pthread_cond_destroy(&server->start_changed);
+    pthread_cond_destroy(&server->settings_taken);
+    pthread_mutex_destroy(&server->settings_mutex);
     pthread_mutex_destroy(&server->start_mutex);
     pthread_mutex_destroy(&server->failures_mutex);
     free(server->workers);
@@ -45,12 +44,11 @@ static struct http_server *server_create(const struct http_server_options *optio
     }
     pthread_mutex_init(&server->start_mutex, NULL);
     pthread_cond_init(&server->start_changed, NULL);
+    pthread_cond_init(&server->settings_taken, NULL);
+    pthread_mutex_init(&server->settings_mutex, NULL);
     pthread_mutex_init(&server->failures_mutex, NULL);
     server->failures_logged_ms =
         options->failures_logged_ms != 0 ? options->failures_logged_ms : HTTP_HANDSHAKE_FAILURES_LOGGED_MS;
-    if (options->body_rate_min >= 0)
-        server->body_rate_min =
-            options->body_rate_min != 0 ? (uint32_t)options->body_rate_min : HTTP_BODY_RATE_MIN;
     server->body_rate_span_ms =
         options->body_rate_span_ms != 0 ? options->body_rate_span_ms : HTTP_BODY_RATE_SPAN_MS;
     return server;
@@ -104,6 +102,7 @@ static bool server_options_are_valid(const struct http_server_options *options)
 
 int http_server_start(struct http_server **server_out, const struct http_server_options *options)
 {
+    struct server_settings *settings;
     struct http_server *server;
     int err;
 
@@ -114,12 +113,8 @@ int http_server_start(struct http_server **server_out, const struct http_server_
     err = room_init(server);
     if (err == 0)
         err = body_budget_create(&server->body_budget);
-    if (err == 0)
-        err = proxies_create(&server->proxies, options->trusted_proxies);
-    if (err == 0 && options->access_log != NULL)
-        err = access_log_open(&server->log, options->access_log, options->access_log_form);
-    if (err == 0 && options->audit_log != NULL)
-        err = access_log_open(&server->audit, options->audit_log, HTTP_LOG_AUDIT);
+    if (err == 0 && (err = settings_create(&settings, server, options)) == 0)
+        atomic_store(&server->settings, settings);
     if (err == 0)
         err = server_open_listeners(server);
     if (err == 0)
@@ -161,14 +156,6 @@ int http_tls_check(const struct http_tls_options *tls, log_fn log, void *log_ctx
     if (err == 0)
         tls_context_destroy(context);
     return err;
-}
-
-int http_server_reopen_log(struct http_server *server)
-{
-    int err = server->log != NULL ? access_log_reopen(server->log) : 0;
-    int audit_err = server->audit != NULL ? access_log_reopen(server->audit) : 0;
-
-    return err != 0 ? err : audit_err;
 }
 
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics)

@@ -10,12 +10,6 @@
 #include "api/http/proxies.h"
 #include "api/http/tls.h"
 
-/* The log of what has no server yet, or does not know it. */
-static void server_log_line(void *ctx, enum log_level level, const char *message)
-{
-    server_log(ctx, level, "%s", message);
-}
-
 static int server_load_tls(struct http_server *server)
 {
     const struct tls_context_options tls_options = {
@@ -33,7 +27,7 @@ static bool server_announces(const struct http_server *server, const struct list
 {
     const struct sockaddr_storage file = {.ss_family = AF_UNIX};
 
-    return listener->port != 0 || proxies_have(server->proxies, &file);
+    return listener->port != 0 || proxies_have(atomic_load(&server->settings)->proxies, &file);
 }
 
 static int server_listen(struct http_server *server, const struct http_listen *at)

@@ -13,3 +13,8 @@ void server_log(const struct http_server *server, enum log_level level, const ch
     log_say(server->options.log, server->options.log_ctx, level, format, arguments);
     va_end(arguments);
 }
+
+void server_log_line(void *ctx, enum log_level level, const char *message)
+{
+    server_log(ctx, level, "%s", message);
+}

@@ -31,6 +31,8 @@ struct tls_context_options {
 int tls_context_create(struct tls_context **context, const struct tls_context_options *options);
 /* Reads all files again. The same results; on failure the old pairs stay in use. */
 int tls_context_reload(struct tls_context *context);
+/* Each has the other's pairs and settings from now on, for streams to come. The other is the caller's alone. */
+void tls_context_exchange(struct tls_context *context, struct tls_context *other);
 void tls_context_destroy(struct tls_context *context); /* streams may outlive it; NULL allowed */
 
 /* ---- Stream ---- */

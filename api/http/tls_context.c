@@ -211,6 +211,21 @@ int tls_context_reload(struct tls_context *context)
     return err;
 }
 
+void tls_context_exchange(struct tls_context *context, struct tls_context *other)
+{
+    struct tls_context_options options = other->options;
+    SSL_CTX *ssl_ctx = other->ssl_ctx;
+
+    pthread_mutex_lock(&context->reload_mutex);
+    pthread_mutex_lock(&context->mutex);
+    other->options = context->options;
+    other->ssl_ctx = context->ssl_ctx;
+    context->options = options;
+    context->ssl_ctx = ssl_ctx;
+    pthread_mutex_unlock(&context->mutex);
+    pthread_mutex_unlock(&context->reload_mutex);
+}
+
 SSL *tls_context_ssl(struct tls_context *context)
 {
     SSL *ssl;

@@ -285,6 +285,8 @@ static int32_t worker_supervise(struct http_worker *worker)
 {
     uint64_t now;
 
+    if (worker->settings != atomic_load(&worker->server->settings))
+        settings_take(worker);
     if (!worker->is_stopping && atomic_load(&worker->server->phase) == SERVER_STOPPING)
         worker_begin_stop(worker);
     if (!worker->is_stopping || worker->is_cut)
@@ -296,15 +298,15 @@ static int32_t worker_supervise(struct http_worker *worker)
     return WORKER_WAIT_MS;
 }
 
-static void worker_flush_log(struct http_worker *worker)
+void worker_flush_log(struct http_worker *worker)
 {
     int err;
 
-    if (worker->server->audit != NULL && worker->audit_buffer.length > 0 &&
-        (err = access_log_flush(worker->server->audit, &worker->audit_buffer)) != 0)
+    if (worker->settings->audit != NULL && worker->audit_buffer.length > 0 &&
+        (err = access_log_flush(worker->settings->audit, &worker->audit_buffer)) != 0)
         server_log(worker->server, LOG_LEVEL_ERROR, "audit log: lines were lost: %s", strerror(-err));
-    if (worker->server->log != NULL && worker->log_buffer.length > 0 &&
-        (err = access_log_flush(worker->server->log, &worker->log_buffer)) != 0)
+    if (worker->settings->log != NULL && worker->log_buffer.length > 0 &&
+        (err = access_log_flush(worker->settings->log, &worker->log_buffer)) != 0)
         server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }
 
@@ -375,6 +377,7 @@ int worker_create(struct http_worker **worker_out, struct http_server *server, u
     if (worker == NULL)
         return -ENOMEM;
     worker->server = server;
+    worker->settings = atomic_load(&server->settings);
     worker->index = index;
     worker->events.fd = -1;
     h2o_linklist_init_anchor(&worker->connections);

@@ -2,7 +2,7 @@
  *
  * Inside of the HTTP front: the server and its workers. Not for other folders.
  *
- * The server's fields are written before the workers serve and read-only afterwards, but for phase, connections and failures. A worker's fields belong
+ * The server's fields are written before the workers serve and read-only afterwards, but for phase, settings, connections and failures. A worker's fields belong
  * to its thread, but for the counters, which it writes and anybody reads. */
 #ifndef API_HTTP_WORKER_H
 #define API_HTTP_WORKER_H
@@ -48,13 +48,20 @@ struct peer;
 struct peers;
 struct proxies;
 
+/* What may change while a server runs. One does not change: another takes its place, and it goes when no worker holds it. */
+struct server_settings {
+    struct access_log *log, *audit;                        /* may be NULL */
+    struct proxies *proxies;                               /* NULL: none is trusted */
+    uint32_t body_rate_min;                                /* pace.c; 0: none */
+    uint32_t slow_request_ms;                              /* 0: nothing is slow */
+    unsigned connections_max, connections_per_address_max; /* room.c; of an address: 0: no bound */
+};
+
 struct http_server {
     struct http_server_options options; /* its strings are valid during http_server_start only */
     struct listener listeners[HTTP_LISTENERS_MAX];
     unsigned listener_count;
-    struct tls_context *tls;        /* NULL: none of the listeners is for TLS */
-    struct access_log *log, *audit; /* may be NULL */
-    struct proxies *proxies;        /* NULL: none is trusted */
+    struct tls_context *tls; /* NULL: none of the listeners is for TLS */
     struct http_worker **workers;
     unsigned worker_count; /* threads that exist */
     _Atomic int phase;
@@ -66,13 +73,16 @@ struct http_server {
     int start_error;    /* the first worker's that failed; then the outcome of the start */
     bool is_start_over; /* until then no worker serves */
 
-    uint32_t body_rate_min, body_rate_span_ms; /* pace.c; a rate of 0: none */
+    _Atomic(struct server_settings *) settings; /* settings.c */
+    pthread_mutex_t settings_mutex;             /* one change at a time */
+    pthread_cond_t settings_taken;              /* with start_mutex: a worker holds other settings now */
+
+    uint32_t body_rate_span_ms; /* pace.c */
     struct body_budget *body_budget;
     /* room.c */
-    unsigned connections_max;
     _Atomic unsigned connections; /* open, and those that are being accepted */
     _Atomic uint64_t room_told_ms;
-    struct peers *peers; /* NULL: addresses have no bound */
+    struct peers *peers; /* what each address has */
 
     pthread_mutex_t failures_mutex; /* of the rest: handshake_failure.c */
     uint32_t failures_logged_ms;
@@ -91,6 +101,7 @@ struct worker_counters {
 
 struct http_worker {
     struct http_server *server;
+    const struct server_settings *settings; /* in force for it; others are taken between two turns only */
     unsigned index;
     pthread_t thread;
     void *context; /* the handler's */
@@ -143,6 +154,9 @@ bool worker_turn(struct http_worker *worker, int32_t wait_ms);
 /* worker_copy.c: HTTP_COPY_BUFFER_BYTES, or NULL when memory is short. */
 char *worker_copy_buffer(struct http_worker *worker);
 
+/* Writes what its logs have collected. */
+void worker_flush_log(struct http_worker *worker);
+
 /* turn.c */
 void turn_init(struct http_worker *worker);
 bool turn_is_due(const struct http_worker *worker); /* then the loop must not sleep */
@@ -152,6 +166,8 @@ void turn_run(struct http_worker *worker);          /* once after each turn of t
 int room_init(struct http_server *server);
 void room_free(struct http_server *server);
 unsigned room_default(uint64_t descriptors); /* where no option says */
+/* What the option, 0 where it is not set, comes to; the log says where it cannot be. */
+unsigned room_bound(const struct http_server *server, unsigned connections_max);
 /* Before a connection is accepted: false where there is no room for one and none of this worker's can make some. */
 bool room_take(struct http_worker *worker);
 void room_give_back(struct http_server *server); /* it came to nothing, or is closed */
@@ -175,6 +191,12 @@ void listener_close(struct listener *listener); /* removes its socket file */
 /* listener_unix.c: binds and listens on a socket file; fills fd and file. 0 or a negative errno. */
 int listener_unix_open(struct listener *listener, const char *path, unsigned mode);
 void listener_unix_remove(struct listener *listener, const char *path);
+/* settings.c: what the options say of it. 0 or a negative errno; access_log_open's and proxies_create's. */
+int settings_create(struct server_settings **settings, const struct http_server *server,
+                    const struct http_server_options *options);
+void settings_destroy(struct server_settings *settings); /* NULL allowed */
+/* Between two turns of the worker: takes those that are in force for the server now. */
+void settings_take(struct http_worker *worker);
 /* server_listeners.c: all that the options name. On failure some may be open. */
 int server_open_listeners(struct http_server *server);
 void server_close_listeners(struct http_server *server);
@@ -194,9 +216,10 @@ const char *worker_date(struct http_worker *worker);
 uint64_t latency_note(struct http_worker *worker, unsigned group, unsigned class,
                       const struct timeval *began_at);
 
-/* server_log.c */
+/* server_log.c; the second for what takes a log_fn: ctx is the server */
 void server_log(const struct http_server *server, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void server_log_line(void *ctx, enum log_level level, const char *message);
 
 /* Written by one thread, read by any: no read-modify-write instruction is needed. */
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t count)

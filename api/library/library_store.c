@@ -118,11 +118,10 @@ static int store_result(int err)
     return err == -EREMOTE ? SLUICE_E_SHARED_FS : err;
 }
 
-static int store_open_core(struct sluice_store *store, const char *directory,
-                           const struct sluice_store_options *options)
+static struct core_options core_options_of(struct sluice_store *store,
+                                           const struct sluice_store_options *options)
 {
-    const struct core_options core_options = {
-        .data_dir = directory,
+    return (struct core_options){
         .relaxed = options->relaxed,
         .copy_mode = options->copy_mode,
         .etag_md5 = options->etag_md5,
@@ -139,8 +138,33 @@ static int store_open_core(struct sluice_store *store, const char *directory,
         .log = store_log,
         .log_ctx = store,
     };
+}
 
+static int store_open_core(struct sluice_store *store, const char *directory,
+                           const struct sluice_store_options *options)
+{
+    struct core_options core_options = core_options_of(store, options);
+
+    core_options.data_dir = directory;
     return store_result(core_open(&store->core, &core_options));
+}
+
+static bool are_valid(const struct sluice_store_options *options)
+{
+    return (unsigned)options->engine <= SLUICE_ENGINE_THREADS &&
+           (unsigned)options->shared_fs <= SLUICE_SHARED_FS_EXCLUSIVE && options->lost_share <= 100 &&
+           options->min_free_share <= 100;
+}
+
+int sluice_store_change(struct sluice_store *store, const struct sluice_store_options *options)
+{
+    struct core_options core_options;
+
+    if (!are_valid(options))
+        return -EINVAL;
+    core_options = core_options_of(store, options);
+    core_change_limits(store->core, &core_options);
+    return 0;
 }
 
 int sluice_store_open(struct sluice_store **out, const char *directory,
@@ -152,9 +176,7 @@ int sluice_store_open(struct sluice_store **out, const char *directory,
     int err;
 
     options = options != NULL ? options : &defaults;
-    if ((unsigned)options->engine > SLUICE_ENGINE_THREADS ||
-        (unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE || options->lost_share > 100 ||
-        options->min_free_share > 100)
+    if (!are_valid(options))
         return -EINVAL;
     store = calloc(1, sizeof(*store));
     if (store == NULL)

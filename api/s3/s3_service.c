@@ -3,8 +3,8 @@
  * What all requests of the S3 front share: its configuration, the set of keys in force, request ids, its log.
  *
  * One service is shared by all workers. Everything in it is fixed at creation but for the set of keys (a
- * lock, a reference per request) and counters. */
-#include "api/s3/s3_service.h"
+ * lock, a reference per request), what s3_service_change changes, and counters. */
+#include "api/s3/s3_service_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,72 +33,12 @@
 
 #define REGION_DEFAULT "us-east-1"
 
-/* Written by one worker, read by any. */
-struct counts {
-    _Atomic uint64_t of_row[S3_STS_COUNT_END];
-};
-
-struct s3_service {
-    struct core *core;
-    char *region;
-    char **domains;                                   /* NULL-terminated */
-    char *access_key, *secret_key, *credentials_path; /* or NULL */
-    bool public_metrics, refuses_v2, refuses_web, web_plain_http;
-    struct s3_attempts *attempts;
-    struct archive_shelf *shelf;
-    log_fn log;
-    void *log_ctx;
-    void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
-    void *admin_ctx;
-    struct s3_doors doors;
-
-    pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
-    struct s3_credentials *credentials;
-    struct key_sources *sources; /* of the keys of issuers; NULL where nothing is served */
-    pthread_mutex_t reload_lock; /* one reload at a time: the later file wins */
-
-    char host_id[65];
-    uint64_t id_seed;
-    atomic_uint_fast64_t id_count;
-    time_t started_at;                 /* monotonic seconds */
-    atomic_int_fast64_t report_second; /* the second that reports_made belongs to */
-    atomic_uint reports_made;
-    bool takes_any_host, takes_any_region;
-    unsigned char session_key[S3_SESSION_KEY_BYTES];
-    struct jwt_known *known_tokens[HTTP_WORKERS_MAX]; /* each its worker's own; NULL: it has verified none */
-    unsigned char groups[S3_OPERATION_ROWS];          /* what s3_operation_group says, found once */
-    struct counts *counts; /* of each worker there may be: those of others are untouched zero pages */
-};
-
 static int64_t monotonic_seconds(void)
 {
     return (int64_t)(clock_monotonic_ms() / 1000);
 }
 
 /* ---- Creation ---- */
-
-static int copy_string(char **copy, const char *string)
-{
-    if (string == NULL)
-        return 0;
-    *copy = strdup(string);
-    return *copy != NULL ? 0 : -ENOMEM;
-}
-
-static int copy_domains(struct s3_service *service, const char *const *domains)
-{
-    size_t count = 0;
-    int result = 0;
-
-    while (domains != NULL && domains[count] != NULL)
-        count++;
-    service->domains = calloc(count + 1, sizeof(*service->domains));
-    if (service->domains == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < count && result == 0; i++)
-        result = copy_string(&service->domains[i], domains[i]);
-    return result;
-}
 
 static int copy_options(struct s3_service *service, const struct s3_service_options *options)
 {
@@ -110,26 +50,24 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
         region = REGION_DEFAULT;
     }
     service->core = options->core;
-    service->public_metrics = options->public_metrics;
-    service->refuses_v2 = options->refuses_v2;
-    service->refuses_web = options->refuses_web;
-    service->web_plain_http = options->web_plain_http;
+    service_take_switches(service, options);
     service->log = options->log;
     service->log_ctx = options->log_ctx;
-    service->takes_any_host = options->takes_any_host;
     service->admin = options->admin;
     service->admin_ctx = options->admin_ctx;
     service->doors = options->doors;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
-    result = copy_string(&service->region, region);
+    result = service_copy_text(&service->region, region);
     if (result == 0)
-        result = copy_string(&service->access_key, options->access_key);
+        result = service_copy_text(&service->access_key, options->access_key);
     if (result == 0)
-        result = copy_string(&service->secret_key, options->secret_key);
+        result = service_copy_text(&service->secret_key, options->secret_key);
     if (result == 0)
-        result = copy_string(&service->credentials_path, options->credentials_path);
-    return result == 0 ? copy_domains(service, options->domains) : result;
+        result = service_copy_text(&service->credentials_path, options->credentials_path);
+    if (result == 0 && (service->domains = service_copy_domains(options->domains)) == NULL)
+        result = -ENOMEM;
+    return result;
 }
 
 static int make_ids(struct s3_service *service)
@@ -200,12 +138,9 @@ void s3_service_destroy(struct s3_service *service)
     for (unsigned worker = 0; worker < HTTP_WORKERS_MAX; worker++)
         jwt_known_destroy(service->known_tokens[worker]);
     free(service->counts);
-    for (char **domain = service->domains; domain != NULL && *domain != NULL; domain++)
-        free(*domain);
-    free(service->domains);
-    if (service->secret_key != NULL)
-        explicit_bzero(service->secret_key, strlen(service->secret_key));
-    free(service->secret_key);
+    service_free_domains(service->domains);
+    service_free_domains(service->old_domains);
+    service_free_secret(service->secret_key);
     explicit_bzero(service->session_key, sizeof(service->session_key));
     free(service->access_key);
     free(service->credentials_path);
@@ -216,32 +151,6 @@ void s3_service_destroy(struct s3_service *service)
 }
 
 /* ---- Keys ---- */
-
-int s3_service_reload(struct s3_service *service)
-{
-    const struct s3_credentials_options options = {
-        .access_key = service->access_key,
-        .secret_key = service->secret_key,
-        .path = service->credentials_path,
-        .sources = service->sources,
-        .log = service->log,
-        .log_ctx = service->log_ctx,
-    };
-    struct s3_credentials *fresh, *old;
-    int result;
-
-    pthread_mutex_lock(&service->reload_lock);
-    result = s3_credentials_create(&fresh, &options);
-    if (result == 0) {
-        pthread_mutex_lock(&service->lock);
-        old = service->credentials;
-        service->credentials = fresh;
-        pthread_mutex_unlock(&service->lock);
-        s3_credentials_unref(old);
-    }
-    pthread_mutex_unlock(&service->reload_lock);
-    return result;
-}
 
 struct s3_credentials *s3_service_credentials(struct s3_service *service)
 {

@@ -43,6 +43,12 @@ int s3_service_create(struct s3_service **service, const struct s3_service_optio
 void s3_service_destroy(struct s3_service *service);
 /* Reads the credentials file again; any thread; requests in flight keep the old set. On failure the old set stays. */
 int s3_service_reload(struct s3_service *service);
+/* Any thread but a worker's, one at a time. Of the options the key, domains, takes_any_host, public_metrics, refuses_v2, refuses_web and web_plain_http
+ * count, for requests to come; the credentials file is read again. As s3_service_reload; -EOPNOTSUPP: the service would be open, and is not, or the
+ * other way round. Then nothing has changed. */
+int s3_service_change(struct s3_service *service, const struct s3_service_options *options);
+/* When no worker is in the same turn as at that call: frees what was in force before. */
+void s3_service_settle(struct s3_service *service);
 /* No key and no credentials file: everybody may do everything (api/server then insists on loopback). */
 bool s3_service_is_open(const struct s3_service *service);
 struct core *s3_service_core(const struct s3_service *service);

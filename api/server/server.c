@@ -21,9 +21,8 @@
 #include "api/server/buckets.h"
 #include "api/server/control.h"
 #include "api/server/control_http.h"
-#include "api/server/keys.h"
 #include "api/server/places.h"
-#include "api/server/watches.h"
+#include "api/server/server_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -45,21 +44,10 @@ struct server_log {
     void *ctx;
 };
 
-struct sluice_server {
-    struct core *core;
-    struct doors *doors; /* NULL: none */
-    struct s3_service *service;
-    struct http_server *http;
-    struct server_watches *watches;
-    struct control *control;           /* NULL: not asked for, or it cannot be had */
-    struct control_http *control_http; /* NULL: not asked for */
-    char *credentials;                 /* or NULL */
-};
-
 /* ---- Log ---- */
 
 /* The store's log takes the server's lines too. */
-static void log_to_core(void *ctx, enum log_level level, const char *message)
+void server_log_to_core(void *ctx, enum log_level level, const char *message)
 {
     const struct core_options *options = core_get_options(ctx);
 
@@ -141,40 +129,24 @@ static unsigned count_processors(void)
     return count < (long)HTTP_WORKERS_MAX ? (unsigned)count : HTTP_WORKERS_MAX;
 }
 
-/* ---- The files that may change ---- */
-
-static void on_credentials_changed(void *ctx)
-{
-    struct sluice_server *server = ctx;
-
-    if (s3_service_reload(server->service) != 0)
-        log_to_core(server->core, LOG_LEVEL_ERROR,
-                    "the changed credentials file was not taken: the old settings stay");
-    else
-        log_to_core(server->core, LOG_LEVEL_INFO, "the credentials file changed and was read again");
-}
-
-/* Of a new pair one file comes first, and does not fit the other. */
-static void on_tls_changed(void *ctx)
-{
-    struct sluice_server *server = ctx;
-
-    if (http_server_reload_tls(server->http) != 0)
-        log_to_core(server->core, LOG_LEVEL_WARNING,
-                    "the changed TLS certificate or key was not taken: the old pair stays");
-    else
-        log_to_core(server->core, LOG_LEVEL_INFO, "the TLS certificate and key were read again");
-}
-
-static int create_watches(struct sluice_server *server, const struct sluice_server_options *options)
-{
-    const struct server_watches_calls calls = {on_credentials_changed, on_tls_changed, log_to_core,
-                                               server->core, server};
-
-    return server_watches_create(&server->watches, options, &calls);
-}
-
 /* ---- Start and stop ---- */
+
+struct s3_service_options server_service_options(const struct sluice_server_options *options,
+                                                 const struct server_keys *keys)
+{
+    return (struct s3_service_options){
+        .region = options->region != NULL ? options->region : SERVER_REGION_DEFAULT,
+        .domains = options->domains,
+        .access_key = keys->access_key,
+        .secret_key = keys->secret_key,
+        .credentials_path = options->credentials,
+        .takes_any_host = options->allow_anonymous,
+        .public_metrics = options->public_metrics,
+        .refuses_v2 = options->refuse_signature_v2,
+        .refuses_web = options->refuse_web_auth,
+        .web_plain_http = options->web_auth_plain_http,
+    };
+}
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
                           struct core *core, const struct doors *doors, struct control_http *admin,
@@ -185,62 +157,58 @@ static int create_service(struct s3_service **service, const struct sluice_serve
 
     if (err != 0)
         return err;
-    const struct s3_service_options service_options = {
-        .core = core,
-        .region = options->region != NULL ? options->region : SERVER_REGION_DEFAULT,
-        .domains = options->domains,
-        .access_key = keys.access_key,
-        .secret_key = keys.secret_key,
-        .credentials_path = options->credentials,
-        .takes_any_host = options->allow_anonymous,
-        .public_metrics = options->public_metrics,
-        .refuses_v2 = options->refuse_signature_v2,
-        .refuses_web = options->refuse_web_auth,
-        .web_plain_http = options->web_auth_plain_http,
-        .admin = admin != NULL ? control_http_handle : NULL,
-        .admin_ctx = admin,
-        .doors = doors_for_front(doors),
-        .session_directory = core != NULL ? core_data_dir(core) : NULL, /* NULL: only a look at options */
-        .session_read_only = core != NULL && core_is_read_only(core),
-        .log = log,
-        .log_ctx = log_ctx,
-    };
+    struct s3_service_options service_options = server_service_options(options, &keys);
 
+    service_options.core = core;
+    service_options.admin = admin != NULL ? control_http_handle : NULL;
+    service_options.admin_ctx = admin;
+    service_options.doors = doors_for_front(doors);
+    service_options.session_directory =
+        core != NULL ? core_data_dir(core) : NULL; /* NULL: only a look at options */
+    service_options.session_read_only = core != NULL && core_is_read_only(core);
+    service_options.log = log;
+    service_options.log_ctx = log_ctx;
     err = s3_service_create(service, &service_options);
     server_keys_wipe(&keys);
     return err == -EBADMSG ? SLUICE_E_CREDENTIALS : err;
+}
+
+struct http_server_options server_http_options(const struct sluice_server_options *options,
+                                               struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX])
+{
+    return (struct http_server_options){
+        .tls = server_places_tls(options, pairs),
+        .connections_max = options->max_connections,
+        .body_rate_min = options->body_rate_min,
+        .connections_per_address_max = options->max_connections_per_address,
+        .trusted_proxies = options->trusted_proxies,
+        .access_log = options->access_log,
+        .access_log_form = options->access_log_json ? HTTP_LOG_JSON : HTTP_LOG_APACHE,
+        .audit_log = options->audit_log,
+        .slow_request_ms = options->slow_request_ms,
+    };
 }
 
 static int start_http(struct sluice_server *server, const struct sluice_server_options *options)
 {
     struct http_listen places[HTTP_LISTENERS_MAX];
     struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX];
-    const struct http_server_options http_options = {
-        .more = places,
-        .more_count = server_places_list(options, places),
-        .socket_mode = options->socket_mode,
-        .tls = server_places_tls(options, pairs),
-        .workers = options->workers != 0 ? options->workers : count_processors(),
-        .connections_max = options->max_connections,
-        .body_rate_min = options->body_rate_min,
-        .connections_per_address_max = options->max_connections_per_address,
-        .trusted_proxies = options->trusted_proxies,
-        .copy_mode = core_get_options(server->core)->copy_mode,
-        .access_log = options->access_log,
-        .audit_log = options->audit_log,
-        .slow_request_ms = options->slow_request_ms,
-        .access_log_form = options->access_log_json ? HTTP_LOG_JSON : HTTP_LOG_APACHE,
-        .handler = {.on_worker_start = on_worker_start,
-                    .on_worker_stop = on_worker_stop,
-                    .on_request = on_request,
-                    .ctx = server},
-        .log = log_to_core,
-        .log_ctx = server->core,
-    };
+    struct http_server_options http_options = server_http_options(options, pairs);
     int err;
 
     if (options->workers > HTTP_WORKERS_MAX)
         return -EINVAL;
+    http_options.more = places;
+    http_options.more_count = server_places_list(options, places);
+    http_options.socket_mode = options->socket_mode;
+    http_options.workers = options->workers != 0 ? options->workers : count_processors();
+    http_options.copy_mode = core_get_options(server->core)->copy_mode;
+    http_options.handler = (struct http_handler){.on_worker_start = on_worker_start,
+                                                 .on_worker_stop = on_worker_stop,
+                                                 .on_request = on_request,
+                                                 .ctx = server};
+    http_options.log = server_log_to_core;
+    http_options.log_ctx = server->core;
     err = http_server_start(&server->http, &http_options);
     return err == -EBADMSG ? SLUICE_E_CERTIFICATE : err;
 }
@@ -276,7 +244,7 @@ static void start_control(struct sluice_server *server)
              "the control socket cannot be made in the data folder, so the store cannot be asked while it is "
              "served: %s",
              err == -EEXIST ? "there is something else called control" : sluice_strerror(err));
-    log_to_core(server->core, LOG_LEVEL_WARNING, message);
+    server_log_to_core(server->core, LOG_LEVEL_WARNING, message);
 }
 
 static int copy_credentials(struct sluice_server *server, const struct sluice_server_options *options)
@@ -298,15 +266,16 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         return -ENOMEM;
     if (options == NULL)
         options = &defaults;
+    server->store = store;
     server->core = sluice_store_core(store);
     if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
-        (err = doors_create(&server->doors, options->caches, options->public_url, log_to_core,
+        (err = doors_create(&server->doors, options->caches, options->public_url, server_log_to_core,
                             server->core)) != 0 ||
         (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0 ||
-        (err = create_watches(server, options)) != 0)
+        (err = server_watch_files(server, options, &server->watches)) != 0)
         goto fail;
     err = create_service(&server->service, options, server->core, server->doors, server->control_http,
-                         log_to_core, server->core);
+                         server_log_to_core, server->core);
     if (err != 0)
         goto fail;
     if ((err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
@@ -394,20 +363,6 @@ const char *sluice_server_place(const struct sluice_server *server, size_t index
 unsigned sluice_server_port(const struct sluice_server *server)
 {
     return http_server_port(server->http);
-}
-
-int sluice_server_reload(struct sluice_server *server)
-{
-    /* All are tried: a bad credentials file is no reason to go on writing into a rotated log. */
-    int log_err = http_server_reopen_log(server->http);
-    int tls_err = http_server_reload_tls(server->http);
-    int service_err = s3_service_reload(server->service);
-
-    if (service_err == -EBADMSG)
-        return SLUICE_E_CREDENTIALS;
-    if (service_err == 0)
-        service_err = tls_err == -EBADMSG ? SLUICE_E_CERTIFICATE : tls_err;
-    return service_err != 0 ? service_err : log_err;
 }
 
 void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)

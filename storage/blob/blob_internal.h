@@ -356,6 +356,8 @@ struct blob_store {
     struct blob_damages damages;
     struct hot_units *hot; /* small units that are asked for often */
 
+    atomic_uint_fast64_t min_free_bytes; /* of the options, and what they were changed to */
+    atomic_uint min_free_share;
     atomic_uint_fast64_t free_stamp_ms, free_bytes;
     atomic_uint_fast64_t kept_bytes;     /* of those, by min_free_* */
     atomic_uint_fast64_t reserved_ahead; /* by uploads, for bytes that have not come */

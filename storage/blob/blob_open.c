@@ -21,6 +21,8 @@ static struct blob_store *store_create(const struct blob_store_options *options)
     store->magic = BLOB_STORE_MAGIC;
     atomic_init(&store->refs, 1);
     store->options = *options;
+    atomic_init(&store->min_free_bytes, options->min_free_bytes);
+    atomic_init(&store->min_free_share, options->min_free_share);
     store->dir_fd = store->lock_fd = store->blobs_fd = store->staging_fd = store->ids.fd = -1;
     store->lost_fd = -1;
     pthread_mutex_init(&store->ids.lock, NULL);

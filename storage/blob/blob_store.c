@@ -106,16 +106,25 @@ int blob_store_folder_fd(const struct blob_store *store)
 static uint64_t free_bytes_now(struct blob_store *store, uint64_t *kept_bytes)
 {
     uint64_t free_bytes = UINT64_MAX;
+    uint64_t least = atomic_load(&store->min_free_bytes);
     struct statvfs fs;
 
     *kept_bytes = 0;
     if (fstatvfs(store->blobs_fd, &fs) == 0) {
         free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-        *kept_bytes = (uint64_t)fs.f_blocks * fs.f_frsize / 100 * store->options.min_free_share;
+        *kept_bytes = (uint64_t)fs.f_blocks * fs.f_frsize / 100 * atomic_load(&store->min_free_share);
     }
-    if (*kept_bytes < store->options.min_free_bytes)
-        *kept_bytes = store->options.min_free_bytes;
+    if (*kept_bytes < least)
+        *kept_bytes = least;
     return free_bytes;
+}
+
+void blob_store_keep_free(struct blob_store *store, uint64_t bytes, unsigned share)
+{
+    assert(share <= 100);
+    atomic_store(&store->min_free_bytes, bytes);
+    atomic_store(&store->min_free_share, share);
+    atomic_store(&store->free_stamp_ms, 0); /* the next upload asks the file system */
 }
 
 uint64_t blob_store_room_now(struct blob_store *store)

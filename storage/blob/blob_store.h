@@ -222,6 +222,8 @@ uint64_t blob_store_free_bytes(struct blob_store *store);
 uint64_t blob_store_room_bytes(struct blob_store *store);
 /* The same, asked of the file system now. UINT64_MAX: it cannot say. */
 uint64_t blob_store_room_now(struct blob_store *store);
+/* Other values for options.min_free_bytes and min_free_share, for uploads to come. Any thread. */
+void blob_store_keep_free(struct blob_store *store, uint64_t bytes, unsigned share);
 /* Whether an upload of so many bytes (UINT64_MAX: not known) may begin. Where room is to be kept free, what it may take before the disk is
  * looked at for it again counts as used from now on: many may begin before the file system is asked again. */
 bool blob_store_takes(struct blob_store *store, uint64_t bytes);

@@ -18,8 +18,8 @@
 
 void writer_reserve_choose(struct blob_writer *writer)
 {
-    const struct blob_store_options *options = &writer->store->options;
-    bool keeps_free = options->min_free_bytes != 0 || options->min_free_share != 0;
+    struct blob_store *store = writer->store;
+    bool keeps_free = atomic_load(&store->min_free_bytes) != 0 || atomic_load(&store->min_free_share) != 0;
 
     writer->reserve_due = UINT64_MAX;
     if (writer->length == UINT64_MAX)

@@ -108,13 +108,14 @@ static struct listener listener = {.fd = -1, .port = 1};
 
 static struct http_server *server_create(void)
 {
+    const struct http_server_options options = {.connections_max = 16};
     struct http_server *server = calloc(1, sizeof(*server));
+    struct server_settings *settings;
 
-    player_require(server != NULL, "memory");
+    player_require(server != NULL && settings_create(&settings, server, &options) == 0, "memory");
+    atomic_store(&server->settings, settings);
     server->options.handler.on_request = service_on_request;
-    server->connections_max = 16;
     player_require(body_budget_create(&server->body_budget) == 0, "memory");
-    server->body_rate_min = HTTP_BODY_RATE_MIN;
     server->body_rate_span_ms = HTTP_BODY_RATE_SPAN_MS;
     server->grace_ms = 3600000;
     return server;

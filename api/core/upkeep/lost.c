@@ -8,7 +8,7 @@
 
 void lost_bound(struct core *core)
 {
-    unsigned days = core->options.lost_days, share = core->options.lost_share;
+    unsigned days = core->limits.lost_days, share = core->limits.lost_share;
     uint64_t files, bytes;
     int err = blob_store_lost_bound(core->blobs, days != 0 ? days : CORE_LOST_DAYS_DEFAULT,
                                     share != 0 ? share : CORE_LOST_SHARE_DEFAULT, &files, &bytes);

@@ -455,6 +455,45 @@ static void ends_a_body_that_trickles(void **state)
     client_close(fd, &reply);
 }
 
+/* The rate of a server that runs, for a body that is on its way already; and what is refused changes nothing. */
+static void changes_the_rate_of_a_body(void **state)
+{
+    struct http_server_options options = toy_options();
+    static const char *const no_proxies[] = {"nowhere", NULL};
+    struct http_server_change *change;
+    struct reply reply = {.status = 0};
+    struct pollfd poller;
+    int fd;
+
+    (void)state;
+    options.body_rate_min = -1;
+    options.body_rate_span_ms = 100;
+    toy_start(&options);
+    fd = client_connect();
+    poller = (struct pollfd){.fd = fd, .events = POLLIN};
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+    options.trusted_proxies = no_proxies;
+    assert_int_equal(http_server_prepare(&change, server, &options), -EINVAL);
+    options.trusted_proxies = NULL;
+    options.tls.pair_count = 1;
+    assert_int_equal(http_server_prepare(&change, server, &options), -EOPNOTSUPP);
+    options.tls.pair_count = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(poll(&poller, 1, 20), 0);
+        client_send(fd, "x");
+    }
+    options.body_rate_min = 10000;
+    assert_int_equal(http_server_prepare(&change, server, &options), 0);
+    http_server_discard(change);
+    assert_int_equal(http_server_prepare(&change, server, &options), 0);
+    http_server_commit(server, change);
+    while (poll(&poller, 1, 20) == 0)
+        client_send(fd, "x");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ETIMEDOUT);
+    client_close(fd, &reply);
+}
+
 /* What is collected in memory must be here in time, however much moves. */
 static void hurries_a_body_that_is_collected(void **state)
 {
@@ -593,6 +632,7 @@ int main(void)
         WITH_SERVER(answers_a_short_body),
         WITH_IMPATIENT_SERVER(ends_a_stalled_body),
         cmocka_unit_test_teardown(ends_a_body_that_trickles, teardown_server),
+        cmocka_unit_test_teardown(changes_the_rate_of_a_body, teardown_server),
         cmocka_unit_test_teardown(hurries_a_body_that_is_collected, teardown_server),
         cmocka_unit_test_teardown(bounds_what_is_collected, teardown_server),
         WITH_IMPATIENT_SERVER(ends_stalled_heads_and_idle_connections),

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a server consists of. For the files of the server alone. */
+#ifndef API_SERVER_SERVER_INTERNAL_H
+#define API_SERVER_SERVER_INTERNAL_H
+
+#include "api/http/http.h"
+#include "api/http/limits.h"
+#include "api/s3/s3_service.h"
+#include "api/server/keys.h"
+#include "api/server/watches.h"
+#include "api/sluice.h"
+
+struct sluice_server {
+    struct sluice_store *store;
+    struct core *core;   /* the store's */
+    struct doors *doors; /* NULL: none */
+    struct s3_service *service;
+    struct http_server *http;
+    struct server_watches *watches;
+    struct control *control;           /* NULL: not asked for, or it cannot be had */
+    struct control_http *control_http; /* NULL: not asked for */
+    char *credentials;                 /* or NULL */
+};
+
+/* The store's log takes the server's lines, too: ctx is the core. */
+void server_log_to_core(void *ctx, enum log_level level, const char *message);
+/* What may change while it runs, of each; the texts stay the options' and the keys'. */
+struct s3_service_options server_service_options(const struct sluice_server_options *options,
+                                                 const struct server_keys *keys);
+struct http_server_options server_http_options(const struct sluice_server_options *options,
+                                               struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX]);
+/* server_change.c: as server_watches_create. */
+int server_watch_files(struct sluice_server *server, const struct sluice_server_options *options,
+                       struct server_watches **watches);
+
+#endif
