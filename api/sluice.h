@@ -286,6 +286,9 @@ struct sluice_listen {
     int fd; /* a stream socket that listens, such as systemd hands over: the caller's, of which the server takes a duplicate */
     bool tls;            /* HTTPS, which needs a certificate */
     bool proxy_protocol; /* as below */
+    /* NULL: the S3 API is served there. Else websites are (PutBucketWebsite), and nothing else: that of the bucket of this name, or where it is empty,
+     * of the bucket that Host names: BUCKET.DOMAIN of website_domains, or BUCKET */
+    const char *website;
 };
 
 /* PEM files: a certificate, followed by those that lead to a root; and its key, without a passphrase. */
@@ -311,6 +314,8 @@ struct sluice_server_options {
     bool web_auth_plain_http; /* takes them elsewhere, too, where whoever is on the way can read the secret */
     const char *region;       /* NULL: "us-east-1"; "*": that, and signatures for any other are taken */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
+    /* websites of buckets: at BUCKET.DOMAIN, everywhere, there is the website of the bucket and no S3. None of `domains`; NULL-terminated, or NULL */
+    const char *const *website_domains;
     /* proxies, as ADDR or ADDR/BITS, whose X-Forwarded-For is believed: the last hop there that is none of them is the client, for policies and
      * the access log. "unix": whoever connects to a Unix socket. NULL-terminated, or NULL: the field is ignored */
     const char *const *trusted_proxies;

@@ -109,8 +109,8 @@ struct options {
         *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *audit_log, *region,
         *user_id, *rights, *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type,
         *version_id, *larger, *smaller, *newer, *older, *expires;
-    struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets, tls_certificate,
-        tls_key, includes, excludes, metadata;
+    struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
+        cache_buckets, tls_certificate, tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share, connections, checksum, method, slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
@@ -188,6 +188,9 @@ static inline bool option_is_unix(const char *address)
 }
 /* The mode that socket-mode says, in octal digits; 0: it cannot be. */
 unsigned option_mode_parse(const char *text);
+
+/* What stands before the bucket whose website is served at a place. */
+#define OPTION_WEBSITE_OF '='
 
 /* What ends the entry of a bucket that is to be public. */
 #define OPTION_BUCKET_PUBLIC ":public"

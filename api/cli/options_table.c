@@ -45,6 +45,22 @@ static const char *check_place(const char *text)
     return strlen(path) <= path_max ? NULL : "has a path longer than 107 bytes, which no socket can have";
 }
 
+/* The bucket's name is judged by those who serve it. */
+static const char *check_website_place(const char *text)
+{
+    char place[256];
+    const char *equals = strrchr(text, OPTION_WEBSITE_OF);
+    size_t length = equals != NULL ? (size_t)(equals - text) : strlen(text);
+
+    if (equals != NULL && equals[1] == '\0')
+        return "must have the name of a bucket after =, or no =";
+    if (length >= sizeof(place))
+        return "is too long";
+    memcpy(place, text, length);
+    place[length] = '\0';
+    return check_place(place);
+}
+
 unsigned option_mode_parse(const char *text)
 {
     size_t length = strlen(text);
@@ -331,6 +347,14 @@ const struct option_row option_rows[] = {
     {.name = "domain", .reloads = true, .type = OPTION_LIST, .field = FIELD(domains), .check = check_domain, .argument = "NAME",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Serve http://BUCKET.NAME/KEY beside http://NAME/BUCKET/KEY. Repeatable."},
+    {.name = "website-domain", .type = OPTION_LIST, .field = FIELD(website_domains), .check = check_domain, .argument = "NAME",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
+     .help = "Serve the website of a bucket at http://BUCKET.NAME/, and that of the bucket NAME at http://NAME/: what is configured by sluice bucket website, or "
+             "S3's PutBucketWebsite, for everybody to read whom policies and ACLs let. Nothing else is served there, S3 neither. Repeatable."},
+    {.name = "website-listen", .type = OPTION_LIST, .field = FIELD(website_listen), .check = check_website_place,
+     .argument = "ADDR:PORT[=BUCKET]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Serve websites there, and nothing else: that of BUCKET, whatever name a client has for the place; without it those of website-domain, and of the "
+             "bucket whose name is the whole Host. HTTPS where listen is. unix:PATH is a socket file. Repeatable."},
     {.name = "region", .type = OPTION_TEXT, .field = FIELD(region), .default_text = "us-east-1", .check = check_token,
      .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN | COMMAND_REMOTE,
      .help = "The region that signatures and bucket locations name. *: any that a client has; us-east-1 for buckets whose client names "

@@ -71,7 +71,10 @@ static struct sluice_listen inherited_place(const struct options *options, int f
         options->proxy_protocol ==
             (is_tls && options->tls_listen != NULL ? PROXY_PROTOCOL_TLS_LISTEN : PROXY_PROTOCOL_LISTEN);
 
-    return (struct sluice_listen){.fd = fd, .tls = is_tls, .proxy_protocol = announces};
+    return (struct sluice_listen){.fd = fd,
+                                  .tls = is_tls,
+                                  .proxy_protocol = announces,
+                                  .website = strcmp(name, "website") == 0 ? "" : NULL};
 }
 
 static void take_inherited(const struct options *options, struct inherited inherited,
@@ -89,6 +92,32 @@ static void take_inherited(const struct options *options, struct inherited inher
     (void)unsetenv("LISTEN_PID");
     (void)unsetenv("LISTEN_FDS");
     (void)unsetenv("LISTEN_FDNAMES");
+}
+
+/* "ADDR:PORT=BUCKET", which was checked. Its address is freed with the places. */
+static bool take_website(struct sluice_listen *place, const char *entry, bool is_tls, bool announces)
+{
+    const char *equals = strrchr(entry, OPTION_WEBSITE_OF);
+    char *address = strndup(entry, equals != NULL ? (size_t)(equals - entry) : strlen(entry));
+
+    *place = (struct sluice_listen){
+        .address = address,
+        .tls = is_tls && !option_is_unix(entry),
+        .proxy_protocol = announces,
+        .website = equals != NULL ? equals + 1 : "",
+    };
+    return address != NULL;
+}
+
+static bool take_websites(const struct options *options, struct sluice_server_options *server,
+                          struct sluice_listen *places, bool is_tls)
+{
+    bool is_taken = true;
+
+    for (size_t i = 0; is_taken && i < options->website_listen.count; i++)
+        is_taken = take_website(&places[server->more_count++], options->website_listen.items[i], is_tls,
+                                server->proxy_protocol);
+    return is_taken;
 }
 
 /* A certificate that nothing is served with is a mistake: somebody believes that it is. A check before the start does not see systemd's sockets. */
@@ -127,15 +156,15 @@ int places_take(const struct options *options, struct sluice_server_options *ser
     struct inherited inherited = find_inherited();
     /* What systemd opens is instead of what nobody has asked for. */
     bool has_own = inherited.count == 0 || option_source_of(options, row) != OPTION_FROM_DEFAULT;
-    size_t own = has_own ? options->listen.count : 0;
+    size_t own = has_own ? options->listen.count : 0, websites = options->website_listen.count;
     bool is_tls = options->tls_certificate.count > 0 && options->tls_listen == NULL;
     struct sluice_listen *places;
 
-    if (own + inherited.count > PLACES_MAX) {
+    if (own + inherited.count + websites > PLACES_MAX) {
         cli_say(SLUICE_LOG_ERROR, "there are more than %u addresses to listen on", PLACES_MAX);
         return CLI_USAGE;
     }
-    places = calloc(own + inherited.count, sizeof(*places));
+    places = calloc(own + inherited.count + websites, sizeof(*places));
     if (places == NULL || !places_take_pairs(options, server)) {
         free(places);
         cli_say(SLUICE_LOG_ERROR, "out of memory");
@@ -151,11 +180,18 @@ int places_take(const struct options *options, struct sluice_server_options *ser
     take_inherited(options, inherited, &places[server->more_count]);
     server->more_count += inherited.count;
     server->more = places;
+    if (!take_websites(options, server, places, is_tls)) {
+        cli_say(SLUICE_LOG_ERROR, "out of memory");
+        return CLI_FAILED;
+    }
     return has_use_for_certificate(options, server) ? CLI_OK : CLI_USAGE;
 }
 
 void places_free(struct sluice_server_options *server)
 {
+    for (size_t i = 0; server->more != NULL && i < server->more_count; i++)
+        if (server->more[i].website != NULL)
+            free((void *)server->more[i].address); /* NULL: a socket of systemd's */
     free((void *)server->more);
     server->more = NULL;
     server->more_count = 0;

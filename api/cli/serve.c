@@ -38,9 +38,12 @@ static const char *find_open_address(const struct options *options)
     for (size_t i = 0; i < options->listen.count; i++)
         if (!sluice_address_is_local(options->listen.items[i]))
             return options->listen.items[i];
-    return options->tls_listen != NULL && !sluice_address_is_local(options->tls_listen)
-               ? options->tls_listen
-               : "a socket of systemd's";
+    if (options->tls_listen != NULL && !sluice_address_is_local(options->tls_listen))
+        return options->tls_listen;
+    for (size_t i = 0; i < options->website_listen.count; i++)
+        if (!sluice_address_is_local(options->website_listen.items[i]))
+            return options->website_listen.items[i];
+    return "a socket of systemd's";
 }
 
 /* Says why the server could not be started. Returns the exit status: 2 where the options are at fault. */

@@ -63,6 +63,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .caches = (const char *const *)options->caches.items,
         .public_url = options->public_url,
         .domains = (const char *const *)options->domains.items,
+        .website_domains = (const char *const *)options->website_domains.items,
         .trusted_proxies = (const char *const *)options->trusted_proxies.items,
         .proxy_protocol =
             options->proxy_protocol == PROXY_PROTOCOL_LISTEN || options->proxy_protocol == PROXY_PROTOCOL_ALL,

@@ -34,18 +34,22 @@ socklen_t http_request_client(struct http_request *req, struct sockaddr_storage 
                           http_request_peer(req, address));
 }
 
-bool http_request_is_private(struct http_request *req)
+bool http_request_is_https(struct http_request *req)
 {
     const struct proxies *proxies = http_request_worker(req)->settings->proxies;
+    struct sockaddr_storage peer;
+
+    return req->is_tls ||
+           (http_request_peer(req, &peer) != 0 && proxies_say_https(proxies, &req->headers, &peer));
+}
+
+bool http_request_is_private(struct http_request *req)
+{
     struct sockaddr_storage peer, client;
 
-    if (req->is_tls)
-        return true;
-    if (http_request_peer(req, &peer) == 0)
-        return false;
-    if (proxies_say_https(proxies, &req->headers, &peer))
-        return true;
-    return proxies_is_local(&peer) && http_request_client(req, &client) != 0 && proxies_is_local(&client);
+    return http_request_is_https(req) ||
+           (http_request_peer(req, &peer) != 0 && proxies_is_local(&peer) &&
+            http_request_client(req, &client) != 0 && proxies_is_local(&client));
 }
 
 size_t http_request_certificate_names(struct http_request *req, struct slice *names, size_t max)

@@ -114,6 +114,7 @@ struct connection {
     bool closes_after;  /* http_request_close_after */
     bool client_closes; /* the client asked for the close, so it will not send more */
     bool is_tls;        /* came in by the TLS listener */
+    const void *mark;   /* of its listener */
     bool is_turn;       /* of the handshake: see turn.c */
     bool has_no_cork;   /* of the socket */
     bool owes_close;    /* TLS: the last word did not fit into the socket */

@@ -78,6 +78,7 @@ int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct p
     counter_add(&worker->counters.accepted, 1);
     counter_add(&worker->counters.open, 1);
     conn->is_tls = listener->is_tls;
+    conn->mark = listener->mark;
     conn->answer.keeps_alive = true; /* none has announced the end yet */
     if (listener->is_announced)
         proxy_begin(conn);

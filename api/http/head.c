@@ -112,7 +112,7 @@ static int head_scan(struct connection *conn, const char **message)
 static void head_init_request(struct connection *conn)
 {
     assert(!conn->has_request);
-    conn->req = (struct http_request){.query_at = SIZE_MAX, .is_tls = conn->is_tls};
+    conn->req = (struct http_request){.query_at = SIZE_MAX, .is_tls = conn->is_tls, .mark = conn->mark};
     arena_init(&conn->req.arena, &conn->worker->arenas);
     conn->has_request = true;
     conn->closes_after = conn->client_closes = false;

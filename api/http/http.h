@@ -70,6 +70,7 @@ struct http_request {
     size_t query_at;        /* of '?' in path; SIZE_MAX: there is none */
     struct slice authority; /* of the target, else of Host; empty where HTTP/1.0 named none */
     bool is_tls;
+    const void *mark;            /* of the place that it came in by, see http_listen */
     struct http_headers headers; /* in their order, without blanks around the values */
     /* Dies with the request, after the answer. What is allocated from it is never NULL: see arena.h. */
     struct arena arena;
@@ -106,6 +107,10 @@ socklen_t http_request_client(struct http_request *req, struct sockaddr_storage 
 /* Whether a secret in the request could be read by nobody on its way: it came by TLS, from a trusted proxy whose last X-Forwarded-Proto says
  * https, or without leaving this machine. What is between a proxy and this server is the operator's own. */
 bool http_request_is_private(struct http_request *req);
+/* Whether it is a request by https to its client: it came by TLS, or from a trusted proxy that says so. */
+bool http_request_is_https(struct http_request *req);
+/* The usual words for a status: "Not Found". */
+const char *http_status_reason(int status);
 
 /* What the certificate says, of whoever has shown a good one, that the client is called: "dns:HOST" in lower case, "email:ADDRESS", "uri:URI" of its
  * subjectAltName, then "cn:NAME" of its subject; in the request's arena. The first `max`; 0: it has shown none. */
@@ -148,6 +153,7 @@ struct http_listen {
     int fd;
     bool is_tls;
     bool proxy_protocol; /* as below */
+    const void *mark;    /* what http_request.mark is of requests that come in here; NULL: nothing */
 };
 
 struct http_tls_pair {

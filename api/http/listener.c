@@ -211,7 +211,7 @@ int listener_open(struct listener *listener, const struct http_listen *at, unsig
     const size_t prefix = strlen(HTTP_UNIX_PREFIX);
     int err;
 
-    *listener = (struct listener){.fd = -1, .is_tls = at->is_tls};
+    *listener = (struct listener){.fd = -1, .is_tls = at->is_tls, .mark = at->mark};
     if (at->address == NULL)
         err = listener_take(listener, at->fd);
     else if (strncmp(at->address, HTTP_UNIX_PREFIX, prefix) == 0)

@@ -11,7 +11,7 @@
 #define RESPONSE_OWN_BYTES        512u
 #define RESPONSE_REASON_BYTES_MAX 64u
 
-static const char *reason_of_status(int status)
+const char *http_status_reason(int status)
 {
     static const struct {
         int status;
@@ -58,7 +58,7 @@ static const char *reason_of_status(int status)
 static const char *response_reason(const struct http_request *req)
 {
     if (req->answer.reason == NULL || strlen(req->answer.reason) > RESPONSE_REASON_BYTES_MAX)
-        return reason_of_status(req->answer.status);
+        return http_status_reason(req->answer.status);
     return req->answer.reason;
 }
 

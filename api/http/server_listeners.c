@@ -50,8 +50,8 @@ static int server_listen(struct http_server *server, const struct http_listen *a
 int server_open_listeners(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
-    const struct http_listen plain = {options->listen, -1, false, options->proxy_protocol};
-    const struct http_listen tls = {options->tls_listen, -1, true, options->tls_proxy_protocol};
+    const struct http_listen plain = {options->listen, -1, false, options->proxy_protocol, NULL};
+    const struct http_listen tls = {options->tls_listen, -1, true, options->tls_proxy_protocol, NULL};
     int err = 0;
 
     if (plain.address != NULL)

@@ -27,6 +27,7 @@ struct listener {
     char address[HTTP_ADDRESS_BYTES];
     unsigned port; /* 0: of a Unix socket */
     bool is_tls, is_announced;
+    const void *mark; /* http_listen has it */
     bool
         is_paced; /* the machine's congestion control sends by a timer, and clients of this machine must be spared it */
     struct { /* the socket file, where it was made here */

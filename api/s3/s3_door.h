@@ -43,8 +43,9 @@ struct s3_door {
      * nothing. NULL: the door does not ask. */
     void (*on_body)(struct s3_request *request, const void *data, size_t length);
     enum s3_error (*on_body_end)(struct s3_request *request);
-    bool
-        names_types; /* an object that was put without a type has that of its name, whatever its bucket says */
+    /* It is a page of a host of its own: with a type by its name where it was put without one, and not confined, for nothing of S3's is served
+     * there. */
+    bool is_website;
     uint64_t body_bytes_max; /* of a PUT; 0: S3's own bound */
     /* What is stored by a PUT is not its body as it is: as s3_put.feed. NULL: it is. Not with on_body. */
     void (*feed)(struct s3_put *put);

@@ -26,8 +26,8 @@ static void on_pool_cleared(void *slot)
     s3_credentials_unref(*(struct s3_credentials **)slot);
 }
 
-static struct s3_request *make_request(struct s3_service *service, struct core_worker *worker,
-                                       struct http_request *req)
+struct s3_request *s3_front_begin(struct s3_service *service, struct core_worker *worker,
+                                  struct http_request *req)
 {
     struct s3_credentials **slot = arena_alloc_hooked(&req->arena, sizeof(*slot), on_pool_cleared);
     struct s3_request *request = arena_alloc(&req->arena, sizeof(*request));
@@ -48,7 +48,7 @@ static struct s3_request *make_request(struct s3_service *service, struct core_w
 }
 
 /* Also of what is refused: logs and metrics tell what was asked for. */
-static void count_operation(struct s3_request *request)
+void s3_front_count(struct s3_request *request)
 {
     unsigned row;
 
@@ -66,7 +66,7 @@ static void refuse_browser(struct s3_request *request, enum s3_error refusal, bo
 {
     if (is_parsed && !s3_system_is_addressed(request)) {
         s3_selector_apply(request);
-        count_operation(request);
+        s3_front_count(request);
     }
     s3_answer_error(request, refusal);
 }
@@ -88,7 +88,7 @@ static enum s3_error judge(struct s3_request *request)
 
 void s3_front_handle(struct s3_service *service, struct core_worker *worker, struct http_request *req)
 {
-    struct s3_request *request = make_request(service, worker, req);
+    struct s3_request *request = s3_front_begin(service, worker, req);
     enum s3_error error = s3_request_parse(request);
     enum s3_error refusal = s3_browser_judge(request, error == S3_ERROR_NONE && s3_cors_apply(request));
 
@@ -119,7 +119,7 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
     if (error == S3_ERROR_NONE) {
         s3_extract_apply(request);
         error = judge(request);
-        count_operation(request);
+        s3_front_count(request);
     }
     if (request->identity != NULL)
         http_request_vouch(req, slice_text(s3_identity_owner(request->identity)));

@@ -140,9 +140,8 @@ static enum s3_error parse_query(struct s3_request *request, struct slice query)
     return S3_ERROR_NONE;
 }
 
-struct slice s3_request_host(const struct s3_request *request)
+struct slice s3_host_name(struct slice host)
 {
-    struct slice host = s3_request_header(request, "host");
     const char *colon, *bracket;
 
     if (host.base == NULL)
@@ -152,6 +151,17 @@ struct slice s3_request_host(const struct s3_request *request)
     if (colon != NULL && (bracket == NULL || bracket < colon))
         host.len = (size_t)(colon - host.base);
     return host;
+}
+
+struct slice s3_request_host(const struct s3_request *request)
+{
+    return s3_host_name(s3_request_header(request, "host"));
+}
+
+bool s3_host_is_below(struct slice host, struct slice domain)
+{
+    return host.len > domain.len + 1 && host.base[host.len - domain.len - 1] == '.' &&
+           slice_equals_nocase(slice_of(host.base + host.len - domain.len, domain.len), domain);
 }
 
 bool s3_request_host_is_configured(const struct s3_request *request)
@@ -175,8 +185,7 @@ static struct slice bucket_of_host(const struct s3_request *request)
 
         if (slice_is_nocase(host, *domain)) /* also where it lies below another domain */
             return slice_of(NULL, 0);
-        if (length > longest && host.len > length + 1 && host.base[host.len - length - 1] == '.' &&
-            slice_is_nocase(slice_of(host.base + host.len - length, length), *domain))
+        if (length > longest && s3_host_is_below(host, slice_of(*domain, length)))
             longest = length;
     }
     return longest != 0 ? slice_of(host.base, host.len - longest - 1) : slice_of(NULL, 0);

@@ -143,6 +143,10 @@ static inline struct slice s3_request_effective(const struct s3_request *request
 bool s3_request_is_from(const struct s3_request *request, const char *agent);
 /* The name in Host without its port, "" when there is none; an IPv6 address keeps its brackets. */
 struct slice s3_request_host(const struct s3_request *request);
+/* The same of a Host's value; base NULL: there is none. */
+struct slice s3_host_name(struct slice host);
+/* Whether it is a name below the domain, in any case of letters. */
+bool s3_host_is_below(struct slice host, struct slice domain);
 /* Whether that is a configured domain, or a bucket's name below one. After s3_request_parse. */
 bool s3_request_host_is_configured(const struct s3_request *request);
 /* From the request's arena, zero-filled. Never NULL. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/s3/website/s3_websites.h"
 #include "api/server/address.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:0"
@@ -74,15 +75,77 @@ unsigned server_places_list(const struct sluice_server_options *options,
     unsigned count = 0;
 
     if (listen != NULL)
-        places[count++] = (struct http_listen){listen, -1, is_tls, options->proxy_protocol};
+        places[count++] = (struct http_listen){listen, -1, is_tls, options->proxy_protocol, NULL};
     if (options->tls_listen != NULL)
-        places[count++] = (struct http_listen){options->tls_listen, -1, true, options->tls_proxy_protocol};
+        places[count++] =
+            (struct http_listen){options->tls_listen, -1, true, options->tls_proxy_protocol, NULL};
     for (size_t i = 0; i < options->more_count; i++) {
         const struct sluice_listen *more = &options->more[i];
 
-        places[count++] = (struct http_listen){more->address, more->fd, more->tls, more->proxy_protocol};
+        places[count++] =
+            (struct http_listen){more->address, more->fd, more->tls, more->proxy_protocol, NULL};
     }
     return count;
+}
+
+/* ---- Websites ---- */
+
+static bool has_websites(const struct sluice_server_options *options)
+{
+    for (size_t i = 0; i < options->more_count; i++)
+        if (options->more[i].website != NULL)
+            return true;
+    return options->website_domains != NULL && options->website_domains[0] != NULL;
+}
+
+/* The last `more_count` of all places are `more`. */
+static int mark_places(const struct sluice_server_options *options, struct http_listen *more,
+                       struct s3_websites *websites, log_fn log, void *log_ctx)
+{
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < options->more_count; i++) {
+        const char *bucket = options->more[i].website;
+
+        if (bucket == NULL)
+            continue;
+        err = s3_websites_add_place(websites, bucket, &more[i].mark);
+        if (err == -EINVAL && log != NULL)
+            log(log_ctx, LOG_LEVEL_ERROR, "a website is to be served of a bucket whose name cannot be one");
+    }
+    return err;
+}
+
+int server_places_websites(const struct sluice_server_options *options, struct http_listen *places,
+                           unsigned count, struct s3_websites **websites, log_fn log, void *log_ctx)
+{
+    int err;
+
+    *websites = NULL;
+    if (!has_websites(options))
+        return 0;
+    err = s3_websites_create(websites, options->website_domains, options->domains);
+    if (err == -EINVAL && log != NULL)
+        log(log_ctx, LOG_LEVEL_ERROR,
+            "a domain cannot be that of websites and of buckets: S3 is not served where websites are");
+    if (err == 0 &&
+        (err = mark_places(options, places + count - options->more_count, *websites, log, log_ctx)) != 0) {
+        s3_websites_destroy(*websites);
+        *websites = NULL;
+    }
+    return err;
+}
+
+int server_places_check_websites(const struct sluice_server_options *options, log_fn log, void *log_ctx)
+{
+    struct http_listen places[HTTP_LISTENERS_MAX];
+    struct s3_websites *websites;
+    int err =
+        server_places_websites(options, places, server_places_list(options, places), &websites, log, log_ctx);
+
+    if (err == 0)
+        s3_websites_destroy(websites);
+    return err;
 }
 
 int server_places_admit(const struct sluice_server_options *options, bool is_open)

@@ -18,6 +18,8 @@
 #include "api/http/limits.h"
 #include "api/s3/s3_front.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/website/s3_website_serve.h"
+#include "api/s3/website/s3_websites.h"
 #include "api/server/buckets.h"
 #include "api/server/control.h"
 #include "api/server/control_http.h"
@@ -110,7 +112,9 @@ static void on_request(void *ctx, struct http_worker *worker, struct http_reques
 {
     struct sluice_server *server = ctx;
 
-    s3_front_handle(server->service, http_worker_context(worker), req);
+    if (server->websites == NULL ||
+        !s3_website_handle(server->websites, server->service, http_worker_context(worker), req))
+        s3_front_handle(server->service, http_worker_context(worker), req);
 }
 
 /* The processors this process may use, which in a container are fewer than the machine has; no more than
@@ -193,13 +197,14 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
 {
     struct http_listen places[HTTP_LISTENERS_MAX];
     struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX];
+    const unsigned count = server_places_list(options, places);
     struct http_server_options http_options = server_http_options(options, pairs);
     int err;
 
     if (options->workers > HTTP_WORKERS_MAX)
         return -EINVAL;
     http_options.more = places;
-    http_options.more_count = server_places_list(options, places);
+    http_options.more_count = count;
     http_options.socket_mode = options->socket_mode;
     http_options.workers = options->workers != 0 ? options->workers : count_processors();
     http_options.copy_mode = core_get_options(server->core)->copy_mode;
@@ -209,6 +214,9 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
                                                  .ctx = server};
     http_options.log = server_log_to_core;
     http_options.log_ctx = server->core;
+    err = server_places_websites(options, places, count, &server->websites, server_log_to_core, server->core);
+    if (err != 0)
+        return err;
     err = http_server_start(&server->http, &http_options);
     return err == -EBADMSG ? SLUICE_E_CERTIFICATE : err;
 }
@@ -296,6 +304,7 @@ fail_http:
     control_http_stop(server->control_http);
     http_server_stop(server->http, 0);
 fail_service:
+    s3_websites_destroy(server->websites);
     s3_service_destroy(server->service);
 fail:
     server_watches_destroy(server->watches);
@@ -333,6 +342,8 @@ int sluice_server_check(const struct sluice_server_options *options,
     err = server_places_admit(options, s3_service_is_open(service));
     if (err == 0)
         err = check_tls(options, &caller);
+    if (err == 0)
+        err = server_places_check_websites(options, log_to_caller, &caller);
     if (err == 0 && options->workers > HTTP_WORKERS_MAX)
         err = -EINVAL;
     s3_service_destroy(service);
@@ -373,6 +384,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     control_stop(server->control);
     control_http_stop(server->control_http);
     http_server_stop(server->http, grace_ms);
+    s3_websites_destroy(server->websites);
     s3_service_destroy(server->service);
     control_http_destroy(server->control_http);
     doors_destroy(server->doors);

@@ -16,6 +16,7 @@ struct sluice_server {
     struct core *core;   /* the store's */
     struct doors *doors; /* NULL: none */
     struct s3_service *service;
+    struct s3_websites *websites; /* NULL: none are served */
     struct http_server *http;
     struct server_watches *watches;
     struct control *control;           /* NULL: not asked for, or it cannot be had */

@@ -206,6 +206,7 @@ class Server:
             with open(self.log, errors="replace") as log_file:
                 raise RuntimeError(f"the server did not start: {line!r} {log_file.read()[-2000:]}")
         urls = [word.rstrip("/") for word in line.split() if "://" in word]
+        self.urls = urls # of all places
         self.url, self.tls_url = urls[0], urls[-1] if urls[-1].startswith("https:") else None
         self.host, port = self.url.split("://")[1].rsplit(":", 1)
         self.port = int(port)

@@ -9,6 +9,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/web_auth/s3_verify_certificate.h"
 #include "api/s3/web_auth/s3_verify_web.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_service.h"
 #include "storage/base/loopback.h"
 #include "storage/base/slice.h"
@@ -49,7 +50,7 @@ static bool is_localhost(struct slice host)
     return host.len == length || host.base[host.len - length - 1] == '.';
 }
 
-static bool is_own_name(struct s3_request *request)
+bool s3_browser_has_own_name(struct s3_request *request)
 {
     struct slice host = s3_request_host(request);
 
@@ -114,7 +115,7 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
                       "certificate of a browser.";
     } else if (!is_open(request))
         return S3_ERROR_NONE;
-    else if (!s3_service_takes_any_host(request->service) && !is_own_name(request))
+    else if (!s3_service_takes_any_host(request->service) && !s3_browser_has_own_name(request))
         message =
             "This server has no keys, so it answers to the names of this machine and to its domains only.";
     else if (request->method != S3_OPTIONS && !allowed && is_from_elsewhere(request))
@@ -129,7 +130,7 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
 
 void s3_browser_answer(struct s3_request *request)
 {
-    if (is_open(request))
+    if (is_open(request) && (request->door == NULL || !request->door->is_website))
         s3_browser_confine(request);
 }
 

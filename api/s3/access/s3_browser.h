@@ -13,6 +13,9 @@
 /* Before anything is done for the request. allowed: a CORS rule of the bucket lets its origin do this. S3_ERROR_NONE, always so of
  * requests on a server with keys that are not by Basic; S3_ERROR_ACCESS_DENIED, explained. Worker's thread. */
 enum s3_error s3_browser_judge(struct s3_request *request, bool allowed);
+/* Whether Host is a name of this machine, or one that was configured: no name that somebody made to mean it. After s3_request_parse, or without
+ * a virtual host. */
+bool s3_browser_has_own_name(struct s3_request *request);
 /* Headers that keep a stored page from acting in the name of the server: to the answer that brings an object, where there are no keys. */
 void s3_browser_answer(struct s3_request *request);
 /* The same headers, whatever the server: no page sees into the answer, nor acts in it. */

@@ -43,7 +43,7 @@ static int is_by_name(struct s3_request *request, bool *is)
 
 const char *s3_content_type_by_name(struct s3_request *request, struct slice stored)
 {
-    bool is = request->door != NULL && request->door->names_types;
+    bool is = request->door != NULL && request->door->is_website;
 
     if (stored.base != NULL && !slice_is(stored, S3_CONTENT_TYPE_DEFAULT))
         return NULL;
