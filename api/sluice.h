@@ -312,6 +312,7 @@ struct sluice_server_options {
      * HTTPS, from this machine, and from trusted proxies that say https in X-Forwarded-Proto. */
     bool refuse_web_auth;
     bool web_auth_plain_http; /* takes them elsewhere, too, where whoever is on the way can read the secret */
+    bool refuse_pages;        /* no pages for people at /-/ui/: browsers get what programs get */
     const char *region;       /* NULL: "us-east-1"; "*": that, and signatures for any other are taken */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
     /* websites of buckets: at BUCKET.DOMAIN, everywhere, there is the website of the bucket and no S3. None of `domains`; NULL-terminated, or NULL */

@@ -101,6 +101,7 @@ enum option_proxy_protocol {
 };
 enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
+enum option_pages { PAGES_ON, PAGES_OFF };
 enum option_method { METHOD_GET, METHOD_PUT };
 enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 
@@ -114,7 +115,7 @@ struct options {
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share, connections, checksum, method, slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
-        proxy_protocol, signature_v2, web_auth;
+        proxy_protocol, signature_v2, web_auth, pages;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
     bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,

@@ -312,6 +312,10 @@ const struct option_row option_rows[] = {
     {.name = "web-auth-plain-http", .reloads = true, .type = OPTION_SWITCH, .field = FIELD(web_auth_plain_http), .default_text = "no",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Take them by plain HTTP from other machines, too: whoever is on the way can read the secret, and use it from then on."},
+    {.name = "pages", .type = OPTION_CHOICE, .field = FIELD(pages), .default_text = "on", .words = "on|off",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Whether a browser that asks for all buckets, a bucket or a folder gets pages for people, at /-/ui/, where one also signs in with a key. "
+             "Programs, which do not ask for text/html before all else, see no difference."},
     {.name = "trusted-proxy", .reloads = true, .type = OPTION_LIST, .field = FIELD(trusted_proxies), .check = check_proxy,
      .argument = "ADDR[/BITS]|unix", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "A proxy whose X-Forwarded-For is believed: the last hop in it that is no such proxy is the client, for aws:SourceIp and the "

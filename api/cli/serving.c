@@ -58,6 +58,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .public_metrics = options->metrics == METRICS_PUBLIC,
         .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,
         .refuse_web_auth = options->web_auth == WEB_AUTH_OFF,
+        .refuse_pages = options->pages == PAGES_OFF,
         .web_auth_plain_http = options->web_auth_plain_http,
         .region = options->region,
         .caches = (const char *const *)options->caches.items,

@@ -3,6 +3,7 @@
  * See s3_door.h. */
 #include "api/s3/s3_door.h"
 
+#include "api/s3/access/s3_person.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_system.h"
@@ -18,13 +19,14 @@ bool s3_door_is_called(const struct s3_request *request)
 
 bool s3_door_is_addressed(const struct s3_request *request)
 {
-    return s3_door_is_called(request) ||
+    return s3_door_is_called(request) || s3_person_asks(request) ||
            (s3_system_is_addressed(request) && slice_has_prefix(request->key, prefix));
 }
 
 enum s3_door_way s3_door_enter(struct s3_request *request)
 {
-    const struct s3_doors *doors = s3_service_doors(request->service);
+    const struct s3_doors *doors =
+        s3_person_asks(request) ? s3_service_pages(request->service) : s3_service_doors(request->service);
 
     return doors->enter != NULL ? doors->enter(doors->ctx, request) : S3_DOOR_ABSENT;
 }

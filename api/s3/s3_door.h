@@ -4,6 +4,8 @@
  * a request is about; from there on the request goes S3's way, with its rights, policies, conditions and logs; and in the end the door
  * puts the answer into the words of its clients.
  *
+ * So do the pages for people (api/pages), at /-/ui/.
+ *
  * This is what the front knows of them. All on the worker's thread. */
 #ifndef API_S3_S3_DOOR_H
 #define API_S3_S3_DOOR_H
@@ -63,7 +65,7 @@ struct s3_doors {
 /* Whether it is a call of GitHub's services, POST /twirp/...: their own client leaves out whatever path it is told before that. S3 has no such
  * request of an object. */
 bool s3_door_is_called(const struct s3_request *request);
-/* Whether the request is for a door, should there be one. After s3_request_parse. */
+/* Whether the request is for a door, should there be one, or for a page (s3_person.h). After s3_request_parse. */
 bool s3_door_is_addressed(const struct s3_request *request);
 /* Lets it in. A server without doors: S3_DOOR_ABSENT. */
 enum s3_door_way s3_door_enter(struct s3_request *request);

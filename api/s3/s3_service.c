@@ -56,6 +56,7 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->admin = options->admin;
     service->admin_ctx = options->admin_ctx;
     service->doors = options->doors;
+    service->pages = options->pages;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
     result = service_copy_text(&service->region, region);
@@ -193,6 +194,11 @@ bool s3_service_takes_any_host(const struct s3_service *service)
 const struct s3_doors *s3_service_doors(const struct s3_service *service)
 {
     return &service->doors;
+}
+
+const struct s3_doors *s3_service_pages(const struct s3_service *service)
+{
+    return &service->pages;
 }
 
 bool s3_service_has_admin(const struct s3_service *service)

@@ -31,6 +31,8 @@ struct s3_service_options {
     void (*admin)(void *ctx, struct s3_request *request);
     void *admin_ctx;
     struct s3_doors doors; /* zeroed: there are none */
+    /* Pages for people at /-/ui/, of which `enter` alone counts; it also gets who asks with a browser for a listing. Zeroed: there are none. */
+    struct s3_doors pages;
     /* The data directory, for the key that tokens of sessions are sealed with; NULL: they are good as long as this process. Read at the start. */
     const char *session_directory;
     bool session_read_only; /* that directory is not written to */
@@ -67,6 +69,7 @@ const unsigned char *s3_service_session_key(const struct s3_service *service);
 bool s3_service_takes_any_host(const struct s3_service *service);
 
 const struct s3_doors *s3_service_doors(const struct s3_service *service);
+const struct s3_doors *s3_service_pages(const struct s3_service *service);
 bool s3_service_has_admin(const struct s3_service *service);
 /* Hands the request to options.admin. */
 void s3_service_admin(struct s3_service *service, struct s3_request *request);

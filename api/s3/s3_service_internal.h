@@ -34,7 +34,7 @@ struct s3_service {
     void *log_ctx;
     void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
     void *admin_ctx;
-    struct s3_doors doors;
+    struct s3_doors doors, pages;
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
     struct s3_credentials *credentials;

@@ -14,6 +14,7 @@
  * server. */
 #include "api/doors/doors.h"
 #include "api/library/library.h"
+#include "api/pages/pages.h"
 #include "api/http/http.h"
 #include "api/http/limits.h"
 #include "api/s3/s3_front.h"
@@ -153,8 +154,8 @@ struct s3_service_options server_service_options(const struct sluice_server_opti
 }
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
-                          struct core *core, const struct doors *doors, struct control_http *admin,
-                          log_fn log, void *log_ctx)
+                          struct core *core, const struct doors *doors, struct pages *pages,
+                          struct control_http *admin, log_fn log, void *log_ctx)
 {
     struct server_keys keys;
     int err = server_keys_take(&keys, options, log, log_ctx);
@@ -167,6 +168,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
     service_options.admin = admin != NULL ? control_http_handle : NULL;
     service_options.admin_ctx = admin;
     service_options.doors = doors_for_front(doors);
+    service_options.pages = pages_for_front(pages);
     service_options.session_directory =
         core != NULL ? core_data_dir(core) : NULL; /* NULL: only a look at options */
     service_options.session_read_only = core != NULL && core_is_read_only(core);
@@ -279,11 +281,12 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
         (err = doors_create(&server->doors, options->caches, options->public_url, server_log_to_core,
                             server->core)) != 0 ||
+        (!options->refuse_pages && (err = pages_create(&server->pages)) != 0) ||
         (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0 ||
         (err = server_watch_files(server, options, &server->watches)) != 0)
         goto fail;
-    err = create_service(&server->service, options, server->core, server->doors, server->control_http,
-                         server_log_to_core, server->core);
+    err = create_service(&server->service, options, server->core, server->doors, server->pages,
+                         server->control_http, server_log_to_core, server->core);
     if (err != 0)
         goto fail;
     if ((err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
@@ -310,6 +313,7 @@ fail:
     server_watches_destroy(server->watches);
     control_http_destroy(server->control_http);
     doors_destroy(server->doors);
+    pages_destroy(server->pages);
     free(server->credentials);
     free(server);
     return err;
@@ -337,7 +341,7 @@ int sluice_server_check(const struct sluice_server_options *options,
         (err = doors_create(&doors, options->caches, options->public_url, log_to_caller, &caller)) != 0)
         return err;
     doors_destroy(doors); /* they were looked at */
-    if ((err = create_service(&service, options, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
+    if ((err = create_service(&service, options, NULL, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = server_places_admit(options, s3_service_is_open(service));
     if (err == 0)
@@ -388,6 +392,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     s3_service_destroy(server->service);
     control_http_destroy(server->control_http);
     doors_destroy(server->doors);
+    pages_destroy(server->pages);
     free(server->credentials);
     free(server);
 }

@@ -15,6 +15,7 @@ struct sluice_server {
     struct sluice_store *store;
     struct core *core;   /* the store's */
     struct doors *doors; /* NULL: none */
+    struct pages *pages; /* the same */
     struct s3_service *service;
     struct s3_websites *websites; /* NULL: none are served */
     struct http_server *http;

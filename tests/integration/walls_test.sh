@@ -39,14 +39,15 @@ fi
 forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
 forbid "identity stands on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|s3|server|cli)/)|h2o' api/identity
-forbid "archives stand on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|identity|s3|doors|server|cli)/)|h2o' api/archive
+forbid "archives stand on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|identity|s3|doors|pages|server|cli)/)|h2o' api/archive
 forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core
 forbid "the library stands on the core alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(http|s3|server|cli)/)|h2o' api/library
 forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/)' api/s3 api/server
 forbid "doors stand on S3 and the ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|server|cli)/)' api/doors
-forbid "S3 does not know its doors" '(\.\./)*api/doors/' api/s3
+forbid "pages stand on S3 and the ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|doors|server|cli)/)' api/pages
+forbid "S3 does not know its doors and pages" '(\.\./)*api/(doors|pages)/' api/s3
 forbid "S3 does not include server or cli" '(\.\./)*api/(server|cli)/' api/s3
-forbid "the client knows of S3 its texts and signatures alone, and of storage the ground floor and digests" '(\.\./)*(storage/[^bd]|storage/b[^a]|storage/digest/digest_|metadata/|api/((core|library|http|doors|server|cli)/|identity/[^c])|api/s3/[^at]|api/s3/a[^u])|h2o' api/client
+forbid "the client knows of S3 its texts and signatures alone, and of storage the ground floor and digests" '(\.\./)*(storage/[^bd]|storage/b[^a]|storage/digest/digest_|metadata/|api/((core|library|http|doors|pages|server|cli)/|identity/[^c])|api/s3/[^at]|api/s3/a[^u])|h2o' api/client
 forbid "nobody but the program knows the client" '(\.\./)*api/client/' api/core api/library api/http api/identity api/s3 api/doors api/server storage metadata
 forbid "the program stands on sluice.h and the client alone" '(\.\./)*(storage|metadata|api/(core|library|http|s3|server))/|h2o|openssl' api/cli
 forbid "the public header names no library" 'h2o|sqlite3|liburing|openssl|(api|storage|metadata)/' api/sluice.h

@@ -59,7 +59,7 @@ def invites(headers):
 
 write(LINES)
 LOG = fresh("access.log")
-SERVER = Server(args=["--credentials", FILE, "--access-log", LOG, "--workers", "2"])
+SERVER = Server(args=["--credentials", FILE, "--access-log", LOG, "--workers", "2", "--pages", "off"])
 for bucket in ("cache", "public"):
     equal(ask("PUT", f"/{bucket}", basic(*ADMIN))[0], 200, f"a key makes {bucket}, by Basic")
 SECRETS_SHOWN = [ADMIN[1], PULLS[1], READER[1]]

@@ -9,7 +9,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/web_auth/s3_verify_certificate.h"
 #include "api/s3/web_auth/s3_verify_web.h"
-#include "api/s3/s3_door.h"
+#include "api/s3/access/s3_person.h"
 #include "api/s3/s3_service.h"
 #include "storage/base/loopback.h"
 #include "storage/base/slice.h"
@@ -81,7 +81,7 @@ static bool is_own_origin(const struct s3_request *request, struct slice origin)
  * with the connection. */
 static bool is_lent(const struct s3_request *request)
 {
-    return !is_open(request) &&
+    return !is_open(request) && !s3_person_is_at_page(request) && /* where neither counts */
            (s3_verify_web_scheme(request) == S3_WEB_BASIC || s3_verify_certificate_has(request));
 }
 
@@ -96,7 +96,7 @@ static bool is_by_page(const struct s3_request *request)
     return (is_browsers && !reads) || (mode.base != NULL && !slice_is_nocase(mode, "navigate"));
 }
 
-static bool is_from_elsewhere(const struct s3_request *request)
+bool s3_browser_is_from_elsewhere(const struct s3_request *request)
 {
     struct slice origin = s3_request_header(request, "origin");
 
@@ -110,7 +110,8 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
     const char *message = NULL;
 
     if (is_lent(request)) {
-        if (request->method != S3_OPTIONS && !allowed && (is_from_elsewhere(request) || is_by_page(request)))
+        if (request->method != S3_OPTIONS && !allowed &&
+            (s3_browser_is_from_elsewhere(request) || is_by_page(request)))
             message = "Pages need a CORS rule of the bucket to ask with the Basic credentials or the "
                       "certificate of a browser.";
     } else if (!is_open(request))
@@ -118,7 +119,7 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
     else if (!s3_service_takes_any_host(request->service) && !s3_browser_has_own_name(request))
         message =
             "This server has no keys, so it answers to the names of this machine and to its domains only.";
-    else if (request->method != S3_OPTIONS && !allowed && is_from_elsewhere(request))
+    else if (request->method != S3_OPTIONS && !allowed && s3_browser_is_from_elsewhere(request))
         message = "This server has no keys, so pages of other origins need a CORS rule of the bucket.";
     if (message == NULL)
         return S3_ERROR_NONE;
@@ -132,6 +133,10 @@ void s3_browser_answer(struct s3_request *request)
 {
     if (is_open(request) && (request->door == NULL || !request->door->is_website))
         s3_browser_confine(request);
+    else if (s3_person_may_see(request)) {
+        s3_answer_header(request, "x-content-type-options", "nosniff", 7);
+        s3_answer_header(request, "content-security-policy", LITERAL("sandbox allow-scripts"));
+    }
 }
 
 void s3_browser_confine(struct s3_request *request)

@@ -16,7 +16,10 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed);
 /* Whether Host is a name of this machine, or one that was configured: no name that somebody made to mean it. After s3_request_parse, or without
  * a virtual host. */
 bool s3_browser_has_own_name(struct s3_request *request);
-/* Headers that keep a stored page from acting in the name of the server: to the answer that brings an object, where there are no keys. */
+/* Whether a browser says that a page of another origin asks. */
+bool s3_browser_is_from_elsewhere(const struct s3_request *request);
+/* Headers that keep a stored page from acting in the name of the server: to the answer that brings an object, where there are no keys,
+ * or pages for people that it could act on, and a browser asks. */
 void s3_browser_answer(struct s3_request *request);
 /* The same headers, whatever the server: no page sees into the answer, nor acts in it. */
 void s3_browser_confine(struct s3_request *request);

@@ -56,7 +56,7 @@ static enum s3_error refuse_for_now(struct s3_request *request, unsigned seconds
     return S3_ERROR_TOO_MANY_ATTEMPTS;
 }
 
-static enum s3_error judge(struct s3_request *request, const struct s3_web_claim *claim)
+enum s3_error s3_verify_web_claim(struct s3_request *request, const struct s3_web_claim *claim)
 {
     struct s3_attempts *attempts = s3_service_attempts(request->service);
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
@@ -74,6 +74,15 @@ static enum s3_error judge(struct s3_request *request, const struct s3_web_claim
     }
     s3_attempts_right(attempts, &attempt);
     s3_request_identify(request, identity);
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error judge(struct s3_request *request, const struct s3_web_claim *claim)
+{
+    enum s3_error error = s3_verify_web_claim(request, claim);
+
+    if (error != S3_ERROR_NONE)
+        return error;
     request->web = claim->scheme;
     /* A browser may have sent it for a page, which could look into what it opens. */
     if (claim->scheme == S3_WEB_BASIC)

@@ -10,6 +10,8 @@
 enum s3_web_scheme s3_verify_web_scheme(const struct s3_request *request);
 /* Fills request->identity, owner_id and web: of a key or token by Basic, of a token by Bearer. */
 enum s3_error s3_verify_web(struct s3_request *request);
+/* Whose the secret is that the request has shown, wherever that stood: it is the request's identity. WrongCredentials and TooManyAttempts count as for the others. */
+enum s3_error s3_verify_web_claim(struct s3_request *request, const struct s3_web_claim *claim);
 /* Whether a request that came this way may show a secret, and be invited to. */
 bool s3_verify_web_may_show(const struct s3_request *request);
 /* What becomes of an error that is about to be answered: who is denied something and has said nothing of himself is invited to, unless he
