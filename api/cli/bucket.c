@@ -82,14 +82,24 @@ static int set(const struct options *options)
     return err != 0 ? fail(options, err) : CLI_OK;
 }
 
+/* Of `sluice bucket website`, beside another word. */
+static bool has_website_flags(const struct options *options)
+{
+    return options->website_index != NULL || options->website_error != NULL || options->website_off;
+}
+
 int cli_bucket(const struct options *options)
 {
+    if (options->word_count > 0 && remote_is_settings_word(options->words[0]))
+        return remote_settings(options);
+    if (has_website_flags(options)) {
+        cli_say(SLUICE_LOG_ERROR, "--index, --error and --off are about sluice bucket website");
+        return CLI_USAGE;
+    }
     if (options->word_count == 1 && strcmp(options->words[0], "list") == 0)
         return list(options);
     if (options->word_count > 2 && strcmp(options->words[0], "cache") == 0)
         return set(options);
-    if (options->word_count > 0 && remote_is_settings_word(options->words[0]))
-        return remote_settings(options);
     cli_say(SLUICE_LOG_ERROR,
             "expected: sluice bucket list, or sluice bucket cache NAME RULE ... or " NO_CACHE
             "; see sluice bucket --help");

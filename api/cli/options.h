@@ -109,7 +109,7 @@ struct options {
     char *data, *tls_listen, *tls_client_authority, *config, *credentials, *access_key, *secret_key,
         *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *audit_log, *region,
         *user_id, *rights, *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type,
-        *version_id, *larger, *smaller, *newer, *older, *expires;
+        *version_id, *larger, *smaller, *newer, *older, *expires, *website_index, *website_error;
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
         cache_buckets, tls_certificate, tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
@@ -119,7 +119,7 @@ struct options {
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
     bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,
-        watch;
+        watch, website_off;
 
     /* what stands beside the flags: sluice user ADD ALICE, sluice bucket CACHE NAME RULE RULE. The caller's */
     const char **words; /* NULL: there are none */

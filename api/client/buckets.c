@@ -98,3 +98,48 @@ int client_bucket_versioning_set(struct client_session *session, const char *buc
 
     return client_bucket_setting_put(session, bucket, "versioning", is_enabled ? on : off);
 }
+
+int client_bucket_website_set(struct client_session *session, const char *bucket, const char *index,
+                              const char *error)
+{
+    struct arena arena;
+    struct s3_xml xml;
+    int err;
+
+    arena_init(&arena, NULL);
+    s3_xml_init(&xml, &arena);
+    s3_xml_open(&xml, "WebsiteConfiguration" S3_XMLNS);
+    s3_xml_open(&xml, "IndexDocument");
+    s3_xml_string(&xml, "Suffix", index);
+    s3_xml_close(&xml, "IndexDocument");
+    if (error != NULL) {
+        s3_xml_open(&xml, "ErrorDocument");
+        s3_xml_string(&xml, "Key", error);
+        s3_xml_close(&xml, "ErrorDocument");
+    }
+    s3_xml_close(&xml, "WebsiteConfiguration");
+    err = client_bucket_setting_put(session, bucket, "website", slice_of(xml.data, xml.length));
+    arena_free(&arena);
+    return err;
+}
+
+#define TYPES_SETTING "sluice-content-types"
+
+int client_bucket_types_get(struct client_session *session, const char *bucket, bool *are_by_name)
+{
+    struct slice document;
+    int err = client_bucket_setting_get(session, bucket, TYPES_SETTING, &document);
+
+    *are_by_name = err == 0;
+    return err == -ENOENT && strcmp(session->code, "NoSuchConfiguration") == 0 ? 0 : err;
+}
+
+int client_bucket_types_set(struct client_session *session, const char *bucket, bool are_by_name)
+{
+    struct slice on = SLICE("<ContentTypeConfiguration" S3_XMLNS
+                            "><ByName>true</ByName></ContentTypeConfiguration>"),
+                 off = SLICE("<ContentTypeConfiguration" S3_XMLNS
+                             "><ByName>false</ByName></ContentTypeConfiguration>");
+
+    return client_bucket_setting_put(session, bucket, TYPES_SETTING, are_by_name ? on : off);
+}

@@ -19,5 +19,11 @@ enum client_versioning { CLIENT_VERSIONING_NEVER, CLIENT_VERSIONING_ENABLED, CLI
 int client_bucket_versioning_get(struct client_session *session, const char *bucket,
                                  enum client_versioning *versioning);
 int client_bucket_versioning_set(struct client_session *session, const char *bucket, bool is_enabled);
+/* A website with that index document and error document (NULL: none); instead of what the bucket was told before. */
+int client_bucket_website_set(struct client_session *session, const char *bucket, const char *index,
+                              const char *error);
+/* Whether objects without a type are told by their names; a setting of Sluice's. */
+int client_bucket_types_get(struct client_session *session, const char *bucket, bool *are_by_name);
+int client_bucket_types_set(struct client_session *session, const char *bucket, bool are_by_name);
 
 #endif

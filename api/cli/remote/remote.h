@@ -207,4 +207,13 @@ void remote_work_finish(struct remote_work *work);
 /* That a file of this machine was deleted, or would be. */
 void remote_say_removed(const struct remote *remote, const char *path);
 
+/* ---- website.c: words of sluice bucket ---- */
+
+/* Whether the flags of `website` stand beside that word alone; says so where they do not. */
+bool remote_website_flags_fit(struct remote *remote);
+int remote_website(struct remote *remote, struct client_session *session, const struct client_url *url);
+/* word: "on", "off"; NULL: it is asked for. */
+int remote_types(struct remote *remote, struct client_session *session, const struct client_url *url,
+                 const char *word);
+
 #endif

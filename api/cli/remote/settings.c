@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `sluice bucket create, versions, show, set, unset`: a bucket and its settings, each of which is a document of S3's. A name alone is a bucket in the store of
+ * `sluice bucket create, versions, types, website, show, set, unset`: a bucket and its settings, each of which is a document of S3's. A name alone is a bucket in the store of
  * --data; a URL is one on any server. */
 #include "api/cli/remote/remote.h"
 
@@ -135,8 +135,14 @@ static void run(struct remote *remote, struct client_session *session, const str
     size_t count = remote->options->word_count;
     const char *setting = NULL;
 
+    if (!remote_website_flags_fit(remote))
+        return;
     if (count == 2 && strcmp(words[0], "create") == 0)
         (void)create(remote, session, url);
+    else if (count == 2 && strcmp(words[0], "website") == 0)
+        (void)remote_website(remote, session, url);
+    else if (count <= 3 && strcmp(words[0], "types") == 0)
+        (void)remote_types(remote, session, url, count == 3 ? words[2] : NULL);
     else if (count <= 3 && strcmp(words[0], "versions") == 0)
         (void)versions(remote, session, url, count == 3 ? words[2] : NULL);
     else if (count < 3 || count > 4 || (count == 4) != (strcmp(words[0], "set") == 0))
@@ -154,7 +160,7 @@ static void run(struct remote *remote, struct client_session *session, const str
 
 bool remote_is_settings_word(const char *word)
 {
-    static const char *const words[] = {"create", "versions", "show", "set", "unset"};
+    static const char *const words[] = {"create", "versions", "types", "website", "show", "set", "unset"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(word, words[i]) == 0)
@@ -164,8 +170,8 @@ bool remote_is_settings_word(const char *word)
 
 int remote_settings(const struct options *options)
 {
-    bool is_reading = strcmp(options->words[0], "show") == 0 ||
-                      (strcmp(options->words[0], "versions") == 0 && options->word_count == 2),
+    bool is_question = strcmp(options->words[0], "versions") == 0 || strcmp(options->words[0], "types") == 0;
+    bool is_reading = strcmp(options->words[0], "show") == 0 || (is_question && options->word_count == 2),
          is_making = strcmp(options->words[0], "create") == 0;
     unsigned needs =
         REMOTE_SERVER | REMOTE_BUCKET | (is_reading ? 0 : REMOTE_WRITES) | (is_making ? REMOTE_MAKES : 0);
