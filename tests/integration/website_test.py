@@ -201,6 +201,8 @@ def folders():
     equal(page("//evil.example/"), (200, b"x"), "and that is the page")
     equal(page("/%2Fevil.example/"), (200, b"x"), "so it is where the redirect leads")
     equal(ask("/docs", "HEAD")[0], 302, "HEAD of a folder")
+    equal((page("/docs/./page.html"), page("/x/%2E%2e/docs/"), leads("/./docs")), ((200, b"<p>page"), (200, b"docs"), (302, "/docs/")), "dots in a path are resolved")
+    equal((page("/../../docs/page.html"), page("/docs/../none")[0], page("/dots/../z")), ((200, b"<p>page"), 404, (200, b"dots/../z")), "unless there is such a key")
 
 
 def errors():

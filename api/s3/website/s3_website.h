@@ -73,6 +73,9 @@ enum s3_website_end s3_website_follow(struct arena *arena, const struct s3_websi
 /* Whether a redirect of all requests would lead back here. */
 bool s3_website_is_here(const struct s3_website_redirect *redirect, const struct s3_website_place *place);
 
+/* The key without its segments "." and "..", as RFC 3986 5.2.4 takes them out of a path; in the arena, or the key itself. */
+struct slice s3_website_resolve(struct arena *arena, struct slice key);
+
 /* ---- Where it leads: values for Location, which hold nothing but printable ASCII ---- */
 
 /* Of a rule for that key. */

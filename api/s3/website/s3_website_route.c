@@ -141,6 +141,54 @@ struct slice s3_website_location_of_object(struct arena *arena, struct slice val
                   : local_location(arena, encode_replacement(arena, slice_from(value, 1)), SLICE(""));
 }
 
+/* ---- Dots ---- */
+
+static bool has_dots(struct slice key)
+{
+    struct slice segment;
+
+    while (slice_next_part(&key, '/', &segment))
+        if (slice_is(segment, ".") || slice_is(segment, ".."))
+            return true;
+    return false;
+}
+
+/* Back to where the last segment begins, its slash kept. */
+static size_t drop_segment(const char *path, size_t length)
+{
+    if (length > 0)
+        length--; /* the slash behind it */
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    return length;
+}
+
+struct slice s3_website_resolve(struct arena *arena, struct slice key)
+{
+    struct slice rest = key, segment;
+    size_t length = 0;
+    char *path;
+
+    if (!has_dots(key))
+        return key;
+    path = arena_alloc(arena, key.len + 1);
+    while (slice_next_part(&rest, '/', &segment)) {
+        bool is_last = segment.base + segment.len == key.base + key.len;
+
+        if (slice_is(segment, "..")) {
+            length = drop_segment(path, length);
+            continue;
+        }
+        if (slice_is(segment, "."))
+            continue;
+        memcpy(path + length, segment.base, segment.len);
+        length += segment.len;
+        if (!is_last)
+            path[length++] = '/';
+    }
+    return slice_of(path, length);
+}
+
 /* ---- Whether it comes to an end ---- */
 
 /* The key that a client asks for next, in this place; base NULL: it can be none. */

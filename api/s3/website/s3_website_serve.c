@@ -164,6 +164,40 @@ static void serve_error_document(struct website *website, struct slice key, enum
     read_effective_and_dispatch(website);
 }
 
+/* ---- The page ---- */
+
+/* Serves the key that is asked for, unless a rule leads elsewhere. */
+static void serve_key(struct website *website, const struct s3_website *config)
+{
+    struct s3_request *request = website->request;
+
+    if (follow_rule(website, config, 0))
+        return;
+    request->key = page_key(website, config, website->asked);
+    if (request->key.len > KEY_BYTES_MAX) {
+        s3_answer_error(request, S3_ERROR_KEY_TOO_LONG);
+        return;
+    }
+    if (request->operation == NULL) {
+        s3_selector_apply(request);
+        s3_front_count(request);
+    }
+    website->may_route = true;
+    read_effective_and_dispatch(website);
+}
+
+/* "debian/./Packages", as apt asks for what is in a flat repository: to S3 that is a key like any other, to a site it is debian/Packages where there is no such
+ * key. False: there is nothing to resolve. */
+static bool resolve_dots(struct website *website)
+{
+    struct slice resolved = s3_website_resolve(&website->request->http->arena, website->asked);
+
+    if (slice_equals(resolved, website->asked))
+        return false;
+    website->asked = resolved;
+    return true;
+}
+
 /* ---- What GetObject asks ---- */
 
 static bool on_error(struct s3_request *request, enum s3_error error, const char *message)
@@ -175,6 +209,11 @@ static bool on_error(struct s3_request *request, enum s3_error error, const char
     website->may_route = false;
     if (config == NULL) {
         website_answer_page(website, error, message);
+        return true;
+    }
+    if ((status == 403 || status == 404) && resolve_dots(website)) {
+        website_forget_headers(website);
+        serve_key(website, config);
         return true;
     }
     if (follow_folder(website, config, status))
@@ -300,20 +339,10 @@ static void serve(struct website *website, struct slice path, bool is_fixed)
     }
     if (error == S3_ERROR_NONE)
         error = read_key(website, path);
-    if (error == S3_ERROR_NONE && follow_rule(website, config, 0))
-        return;
-    if (error == S3_ERROR_NONE) {
-        request->key = page_key(website, config, website->asked);
-        error = request->key.len <= KEY_BYTES_MAX ? S3_ERROR_NONE : S3_ERROR_KEY_TOO_LONG;
-    }
-    if (error != S3_ERROR_NONE) {
+    if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
-        return;
-    }
-    s3_selector_apply(request);
-    s3_front_count(request);
-    website->may_route = true;
-    read_effective_and_dispatch(website);
+    else
+        serve_key(website, config);
 }
 
 static enum s3_method method_of(struct slice name)

@@ -277,6 +277,26 @@ static void leads_to_folders_and_objects(void **state)
     assert_null(s3_website_location_of_object(&arena, SLICE("")).base);
 }
 
+static void resolves_dots(void **state)
+{
+    static const char *const cases[][2] = {{"debian/./Packages", "debian/Packages"},
+                                           {"./a", "a"},
+                                           {"a/.", "a/"},
+                                           {"a/b/..", "a/"},
+                                           {"a/b/../c", "a/c"},
+                                           {"../../a", "a"},
+                                           {"..", ""},
+                                           {"a//./b/", "a//b/"},
+                                           {"a/../../b//../c", "b/c"},
+                                           {"a..b/.c/d./...", "a..b/.c/d./..."},
+                                           {"", ""},
+                                           {"a//b/", "a//b/"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_text(s3_website_resolve(&arena, slice_text(cases[i][0])), cases[i][1]);
+}
+
 /* ---- Loops ---- */
 
 static enum s3_website_end follow(const char *key, unsigned error, struct slice *target)
@@ -337,6 +357,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_where_it_leads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leads_all_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leads_to_folders_and_objects, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(resolves_dots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(passes_loops_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_for_the_object_behind_an_error, set_up, tear_down),
     };
