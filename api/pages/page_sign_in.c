@@ -78,10 +78,11 @@ bool page_csrf_is_shown(const struct page_call *call, struct slice token)
 
 /* ---- Cookies ---- */
 
-/* Whether the browser's own connection is secure, be it to a proxy: its own word in Origin, that a page cannot set. */
+/* Whether the browser's own connection is secure, be it to a proxy that says nothing: its own word in Origin, that a page cannot set. */
 static bool is_secure(const struct s3_request *request)
 {
-    return request->http->is_tls || slice_has_prefix(s3_request_header(request, "origin"), "https://");
+    return http_request_is_https(request->http) ||
+           slice_has_prefix(s3_request_header(request, "origin"), "https://");
 }
 
 static void set_cookie(struct s3_request *request, const char *value, unsigned max_age_s)

@@ -131,7 +131,9 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
 
 void s3_browser_answer(struct s3_request *request)
 {
-    if (is_open(request) && (request->door == NULL || !request->door->is_website))
+    if (request->door != NULL && request->door->is_website)
+        return; /* at a host of its own */
+    if (is_open(request))
         s3_browser_confine(request);
     else if (s3_person_may_see(request)) {
         s3_answer_header(request, "x-content-type-options", "nosniff", 7);
