@@ -77,6 +77,7 @@ struct answer {
     bool is_resumed;      /* http_source_resume came before -EBUSY was seen */
     bool is_blocked;      /* the source said -EBUSY */
     bool is_corked;       /* the socket sends full segments only */
+    bool is_endless;      /* the source says when it is over: source_remaining is as good as infinite */
     bool is_small;        /* the head waits for the source's body, to be sent with it */
 };
 

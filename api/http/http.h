@@ -360,6 +360,11 @@ struct http_source {
 };
 /* length: bytes that source will give; becomes Content-Length. */
 void http_send_source(struct http_request *req, struct http_source *source, uint64_t length);
+/* The same for a body whose length nobody knows beforehand, which the source ends by giving 0. Where the client takes chunks, what it gives are chunks as
+ * they are on the wire, the last one and its empty line too (RFC 9112 7.1): only the source knows how long its pieces are, and has them leave without a copy.
+ * Else it gives the plain body, and the connection closes behind it. */
+bool http_takes_chunks(struct http_request *req);
+void http_send_endless(struct http_request *req, struct http_source *source);
 void http_source_resume(struct http_request *req);
 
 /* The connection closes after this answer. */

@@ -289,6 +289,28 @@ void http_send_source(struct http_request *req, struct http_source *source, uint
     answer_enter(conn);
 }
 
+bool http_takes_chunks(struct http_request *req)
+{
+    return !connection_of(req)->is_http_1_0;
+}
+
+void http_send_endless(struct http_request *req, struct http_source *source)
+{
+    struct connection *conn = connection_of(req);
+
+    assert(conn->state == CONNECTION_REQUEST);
+    if (conn->is_http_1_0)
+        conn->closes_after = true;
+    else
+        http_headers_add(&req->arena, &req->answer.headers, SLICE("Transfer-Encoding"), SLICE("chunked"));
+    answer_push_head(conn, UINT64_MAX);
+    conn->answer.source = source;
+    conn->worker->source_count++;
+    conn->answer.is_endless = true;
+    conn->answer.source_remaining = response_has_no_body(conn) ? 0 : UINT64_MAX;
+    answer_enter(conn);
+}
+
 /* S3 clients read errors as XML; the code is derived from the status for the few that arise here. */
 static const char *refusal_code(int status)
 {

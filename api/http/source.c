@@ -106,6 +106,10 @@ enum connection_step source_step(struct connection *conn)
             continue;
         if (count == -EAGAIN || count == -EBUSY)
             return source_wait(conn, count);
+        if (count == 0 && conn->answer.is_endless) {
+            conn->answer.source_remaining = 0;
+            break;
+        }
         if (count <= 0) { /* 0: the source ran dry before its time */
             answer_abort(conn, count != 0 ? (int)count : -EIO);
             return STEP_AGAIN;

@@ -105,6 +105,77 @@ static void cuts_the_answer_of_a_failing_source(void **state)
     close(fd);
 }
 
+/* Head and `length` bytes of a body, as they come; where length is SIZE_MAX, up to the end of the connection. The bytes of the body. */
+static size_t read_raw(int fd, char *head, size_t head_size, size_t length)
+{
+    size_t got = 0, body = 0;
+    ssize_t count;
+    char piece[65536];
+
+    while (memmem(head, got, "\r\n\r\n", 4) == NULL) {
+        assert_true(got + 1 < head_size);
+        assert_int_equal(recv(fd, head + got, 1, 0), 1);
+        got++;
+    }
+    head[got] = '\0';
+    while (body < length) {
+        size_t wanted = length - body < sizeof(piece) ? length - body : sizeof(piece);
+
+        count = recv(fd, piece, wanted, 0);
+        assert_true(count >= 0);
+        for (ssize_t i = 0; i < count; i++)
+            if (piece[i] != toy_byte(body + (size_t)i))
+                fail_msg("wrong byte at %zu", body + (size_t)i);
+        if (count == 0)
+            break;
+        body += (size_t)count;
+    }
+    return body;
+}
+
+/* The source has the chunks ready, and its end is the answer's: the connection goes on. */
+static void sends_what_has_no_length(void **state)
+{
+    static const size_t sizes[] = {0, 1, 16384, 9000000};
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+    char head[2048];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        request(fd, "GET", "/source-endless", sizes[i]);
+        assert_int_equal(read_raw(fd, head, sizeof(head), sizes[i]), sizes[i]);
+        assert_non_null(strstr(head, "Transfer-Encoding: chunked\r\n"));
+        assert_null(strstr(head, "Content-Length"));
+        assert_null(strstr(head, "Connection: close"));
+        toy_wait_for(&toy_ends, (unsigned)i + 1);
+        expect_usable(fd, &reply);
+    }
+    client_close(fd, &reply);
+}
+
+static void closes_behind_what_has_no_length_for_old_clients(void **state)
+{
+    int fd = client_connect();
+    char head[2048];
+
+    (void)state;
+    client_send(fd, "GET /source-endless/1000000 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_int_equal(read_raw(fd, head, sizeof(head), SIZE_MAX), 1000000);
+    assert_null(strstr(head, "Transfer-Encoding"));
+    assert_null(strstr(head, "Content-Length"));
+    close(fd);
+}
+
+static void sends_what_has_no_length_in_copy_mode(void **state)
+{
+    struct http_server_options options = toy_options();
+
+    options.copy_mode = true;
+    toy_start(&options);
+    sends_what_has_no_length(state);
+}
+
 /* Small bodies leave with their heads. What the socket does not take has to be kept, whether the source had all of it
  * at once or not. */
 static void sends_small_bodies_to_a_full_socket(void **state)
@@ -357,9 +428,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(sends_every_size_from_everywhere),
         cmocka_unit_test_teardown(sends_in_copy_mode, teardown_server),
+        cmocka_unit_test_teardown(sends_what_has_no_length_in_copy_mode, teardown_server),
         WITH_SERVER(sends_to_a_slow_reader),
         WITH_SERVER(corks_large_bodies_until_their_end),
         WITH_SERVER(cuts_the_answer_of_a_failing_source),
+        WITH_SERVER(sends_what_has_no_length),
+        WITH_SERVER(closes_behind_what_has_no_length_for_old_clients),
         WITH_SERVER(shortens_turns_in_company),
         WITH_SERVER(sends_small_bodies_to_a_full_socket),
         WITH_SERVER(sends_heads_alone),

@@ -18,6 +18,7 @@
  *   /source-busy/N    ... that says -EBUSY between
  *   /source-fail/N    ... that fails half way
  *   /source-x/N       N times "x" from a source
+ *   /source-endless/N N bytes from one that is busy between, and tells nobody how many
  *   /head/N /none/N   http_send_head with a length; with a status
  *   /close            closes after the answer
  *   /host /x-field    that field's value as seen
@@ -56,7 +57,8 @@ struct toy_worker {
 struct toy {
     struct http_sink sink; /* first: the ops cast */
     struct http_source source;
-    bool is_x; /* its bytes are not the pattern */
+    bool is_x;       /* its bytes are not the pattern */
+    bool is_endless; /* its length is not told */
     struct framing coding;
     struct toy_worker *worker;
     struct toy *next;
@@ -407,7 +409,10 @@ static void toy_send_source(struct toy *toy, size_t length, bool is_busy, size_t
     toy->fail_at = fail_at;
     toy_make_file(toy, length);
     toy->req->answer.status = 200;
-    http_send_source(toy->req, &toy->source, length);
+    if (toy->is_endless)
+        http_send_endless(toy->req, &toy->source);
+    else
+        http_send_source(toy->req, &toy->source, length);
 }
 
 /* ---- The toy: its handler ---- */
@@ -458,6 +463,9 @@ static void toy_on_answer_request(struct toy *toy)
     } else if (toy_path_is(req, "/source-x", &number)) {
         toy->is_x = true;
         toy_send_source(toy, number, false, 0);
+    } else if (toy_path_is(req, "/source-endless", &number)) {
+        toy->is_endless = true;
+        toy_send_source(toy, number, true, 0);
     } else if (toy_path_is(req, "/head", &number)) {
         http_send_head(req, number);
     } else if (toy_path_is(req, "/none", &number)) {
