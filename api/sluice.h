@@ -119,6 +119,9 @@ struct sluice_store_options {
      * begin to take of it is -ENOSPC. */
     uint64_t min_free_bytes;
     unsigned min_free_share;
+    /* Bytes of the disk that overwritten and deleted small objects may take until they are given back. Above it, who stores more of
+     * them waits a little. 0: 128 MiB; UINT64_MAX: nobody waits. */
+    uint64_t garbage_max;
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.

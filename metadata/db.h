@@ -27,6 +27,7 @@ struct meta {
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
     /* bits of who wants to know what changes are about: meta_outbox.h */
     atomic_uint followed;
+    atomic_uint_fast64_t garbage_bytes; /* meta_garbage_made */
     struct figures figures;
 };
 

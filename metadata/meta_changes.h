@@ -361,6 +361,11 @@ struct meta_garbage {
 int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries,
                       uint32_t limit);
 
+/* The highest row of the list; 0: it is empty. 0 or an error. */
+int meta_garbage_last(struct meta_reader *reader, int64_t *row);
+/* Bytes of units that lie with others in a file, and became garbage since the store was opened. Any thread. */
+uint64_t meta_garbage_made(const struct meta *meta);
+
 /* What large changes left to be cleared away later: parts of uploads that are no more, references of long lists of extents. It is
  * no longer to be seen, but units that only this names are no garbage yet. 1 when there is some, 0 when not, or negative. */
 int meta_sweep_is_due(struct meta_reader *reader);

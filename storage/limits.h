@@ -65,6 +65,9 @@
 /* Descriptors of blobs kept open for reading, per store. */
 #define BLOB_DESCRIPTOR_CACHE_MAX 1024u
 
+/* Units of pins that are looked at under the lock that every reader takes: some microseconds. */
+#define BLOB_PINS_STEP_UNITS 1024u
+
 /* Small bodies up to this size lie in segments, many to a file. Each is held in memory until it is written. Copying it costs
  * less than the three syncs of a file of its own. */
 #define SEGMENT_UNIT_BYTES_MAX (64u << 10)
@@ -82,6 +85,11 @@
 /* The first segment of a process, and the largest: a store of a few small objects stays small, a busy one makes few files. */
 #define SEGMENT_BYTES_MIN (256u << 10)
 #define SEGMENT_BYTES_MAX (32u << 20)
+
+/* Threads that punch holes into segments side by side, and the holes that make it worth starting one: most file systems punch in
+ * microseconds, and some wait a millisecond for the disk. */
+#define GIVING_THREADS_MAX 16u
+#define GIVING_THREAD_RUNS 32u
 
 /* Data of one entry of a segment's journal: the changes of a large batch, and yet an entry fits into the smallest segment beside a
  * unit of any length, and reading takes one buffer of this size. */

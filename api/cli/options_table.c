@@ -172,6 +172,16 @@ static const char *check_min_free(const char *text)
                : "must be a share of the disk, such as 5%, or bytes, such as 10G";
 }
 
+static const char *check_garbage_max(const char *text)
+{
+    uint64_t bytes;
+    unsigned share;
+
+    return option_min_free_parse(text, &bytes, &share) && share == 0 && strchr(text, '%') == NULL
+               ? NULL
+               : "must be bytes, such as 256M";
+}
+
 #define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/[]%"
 
 static const char *check_public_url(const char *text)
@@ -392,6 +402,10 @@ const struct option_row option_rows[] = {
      .argument = "SHARE%|BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "How much of the disk uploads leave free, as 5% or 10G. One that would begin to take of it is refused like one on a full disk; "
              "reads and deletes go on."},
+    {.name = "garbage-max", .type = OPTION_TEXT, .field = FIELD(garbage_max), .default_text = "128M", .check = check_garbage_max,
+     .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
+     .help = "What small objects that were overwritten or deleted may take of the disk until their space is given back. Above it, who stores "
+             "more of them waits a little. 0: nobody waits."},
     {.name = "read-only", .type = OPTION_SWITCH, .field = FIELD(read_only), .default_text = "no",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Refuse every change. A store that was closed is opened without writing into it, also on a file system that cannot be written; one "

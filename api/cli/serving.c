@@ -18,6 +18,8 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
         [SHARED_FS_EXCLUSIVE] = SLUICE_SHARED_FS_EXCLUSIVE,
     };
 
+    unsigned share;
+
     *store = (struct sluice_store_options){
         .relaxed = options->durability == DURABILITY_RELAXED,
         .copy_mode = options->copy_mode == COPY_MODE_STANDARD,
@@ -33,7 +35,10 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
         .log = cli_log,
     };
     (void)option_min_free_parse(options->min_free, &store->min_free_bytes,
-                                &store->min_free_share); /* it was checked */
+                                &store->min_free_share);                            /* it was checked */
+    (void)option_min_free_parse(options->garbage_max, &store->garbage_max, &share); /* the same */
+    if (store->garbage_max == 0)
+        store->garbage_max = UINT64_MAX;
 }
 
 void server_options_fill(const struct options *options, struct sluice_server_options *server)

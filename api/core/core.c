@@ -12,6 +12,7 @@
 #include "api/core/cache_use.h"
 #include "api/core/pack.h"
 #include "api/core/unpacks.h"
+#include "api/core/upkeep/pressure.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -168,11 +169,14 @@ static int core_open_as(struct core **out, const struct core_options *options)
     if (core == NULL)
         return -ENOMEM;
     epoch_init(core);
+    pressure_init(core);
     pthread_mutex_init(&core->check_lock, NULL);
     core->options = *options;
     atomic_init(&core->limits.verify_reads, options->verify_reads);
     atomic_init(&core->limits.lost_days, options->lost_days);
     atomic_init(&core->limits.lost_share, options->lost_share);
+    if (core->options.garbage_max == 0)
+        core->options.garbage_max = CORE_GARBAGE_MAX_DEFAULT;
     core->options.data_dir = strdup(options->data_dir);
     err = core->options.data_dir == NULL ? -ENOMEM : core_open_parts(core);
     if (err != 0) {
@@ -269,6 +273,7 @@ void core_close(struct core *core)
     pack_free(core->pack); /* its hooks are called until the end */
     blob_store_close(core->blobs);
     epoch_free(core);
+    pressure_free(core);
     pthread_mutex_destroy(&core->check_lock);
     free((char *)core->options.data_dir); /* the core's own copy */
     free(core);

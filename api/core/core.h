@@ -37,6 +37,9 @@ struct core_options {
     /* what no upload may take: so many bytes, and so many percent of the disk; the larger counts */
     uint64_t min_free_bytes;
     unsigned min_free_share;
+    /* bytes of the disk that garbage of small bodies may take before who writes more waits for it to be given back (upkeep/pressure.h);
+     * 0: CORE_GARBAGE_MAX_DEFAULT; UINT64_MAX: nobody waits */
+    uint64_t garbage_max;
     bool shared_fs; /* --shared-fs: any file system will do */
     /* go on with a database that is older than the blobs beside it, or has lost its log */
     bool accept_older_database;
@@ -50,8 +53,9 @@ struct core_options {
     void *log_ctx;
 };
 
-#define CORE_LOST_DAYS_DEFAULT  30u
-#define CORE_LOST_SHARE_DEFAULT 10u
+#define CORE_LOST_DAYS_DEFAULT   30u
+#define CORE_LOST_SHARE_DEFAULT  10u
+#define CORE_GARBAGE_MAX_DEFAULT (UINT64_C(128) << 20)
 
 /* Opens or creates the store: lock, blobs, metadata, recovery of what a crash left. 0; -EBUSY: in use by another process;
  * -EREMOTE: the file system may be another machine's, too (core_check_place); META_E_OLDER, META_E_DAMAGED_LOG: refused, nothing was

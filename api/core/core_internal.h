@@ -48,6 +48,15 @@ struct core_epoch {
     uint64_t raised_ms;
 };
 
+/* Back pressure (upkeep/pressure.h). */
+struct core_pressure {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;           /* on CLOCK_MONOTONIC */
+    atomic_uint_fast64_t given, held; /* bytes, of what meta_garbage_made counts */
+    atomic_bool hurries;
+    atomic_uint_fast64_t waits; /* so far */
+};
+
 struct core {
     struct core_options options; /* data_dir is the core's own copy */
     struct {                     /* of them, what core_change_limits may change */
@@ -72,6 +81,7 @@ struct core {
     atomic_int_fast64_t garbage_ready;
     struct core_past past;
     struct core_epoch epoch;
+    struct core_pressure pressure;
     bool is_open; /* all of it */
     pthread_mutex_t check_lock;
     struct meta_reader *checking; /* of the check of the open store that is under way, or NULL */
@@ -168,6 +178,8 @@ static inline int core_blob_units(void *ctx, uint64_t blob,
 
 /* Submits a change and waits for its result. Blocks: not for workers. */
 int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind kind);
+/* The same for several of a kind, one after the other in the queue; each has its own result. 0 or the first failure. */
+int core_changes_wait(struct core *core, struct meta_op *const *ops, uint32_t count, enum meta_op_kind kind);
 
 /* ---- Reclaimer: one thread per core that removes what no row refers to any more ---- */
 

@@ -7,4 +7,11 @@
 #include "api/core/core.h"
 #include "metadata/meta_figures.h"
 
+struct core_garbage {
+    uint64_t bytes; /* of overwritten and deleted small objects whose space is not given back yet */
+    uint64_t waits; /* batches of small bodies that waited for that, so far */
+};
+/* Any thread. */
+void core_garbage(struct core *core, struct core_garbage *garbage);
+
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "api/core/core_internal.h"
+#include "api/core/upkeep/pressure.h"
 
 struct pack {
     struct core *core;
@@ -66,6 +67,7 @@ static uint64_t pack_prepare(void *ctx, struct meta_op *batch)
         pack_idle(pack);
         return 0;
     }
+    pressure_wait(pack->core);
     pack->is_writing = true;
     pack_write(pack, batch, first);
     return segment_writer_blob(pack->segments);

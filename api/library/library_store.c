@@ -135,6 +135,7 @@ static struct core_options core_options_of(struct sluice_store *store,
         .refuses_changes = options->read_only,
         .min_free_bytes = options->min_free_bytes,
         .min_free_share = options->min_free_share,
+        .garbage_max = options->garbage_max,
         .log = store_log,
         .log_ctx = store,
     };

@@ -435,6 +435,11 @@ int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta
     return row < 0 ? row : count;
 }
 
+uint64_t meta_garbage_made(const struct meta *meta)
+{
+    return atomic_load(&meta->garbage_bytes);
+}
+
 int meta_sweep_is_due(struct meta_reader *reader)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_SWEEP_IS_DUE];

@@ -101,6 +101,11 @@ static int last_row(struct meta_reader *reader, enum meta_sql_id id, int64_t *la
     return 0;
 }
 
+int meta_garbage_last(struct meta_reader *reader, int64_t *row)
+{
+    return last_row(reader, SQL_GARBAGE_LAST, row);
+}
+
 int meta_point_take(struct meta_reader *reader, struct meta_point *point)
 {
     int err;

@@ -46,8 +46,11 @@ static int unit_drop(struct meta_writer *writer, const struct meta_extent *exten
     assert(extent->length > 0 && extent->length <= extent->unit_length);
     if (dropped == ROW_UNIT_UNNAMED && writer->garbage_row == INT64_MAX)
         return META_E_CORRUPT; /* nobody has counted so far */
-    if (dropped == ROW_UNIT_UNNAMED)
+    if (dropped == ROW_UNIT_UNNAMED) {
+        if (extent->unit_offset != 0) /* a file of its own goes quickly, and is nobody's bother */
+            writer->garbage_bytes += extent->unit_length;
         return row_garbage_put(writer->store, ++writer->garbage_row, extent);
+    }
     if (dropped == ROW_UNIT_UNCOUNTED)
         meta_log(writer->meta, LOG_LEVEL_ERROR, "unit %llu of blob %llu was named but not counted",
                  (unsigned long long)extent->unit_offset, (unsigned long long)extent->file);

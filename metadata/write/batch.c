@@ -28,12 +28,15 @@ static int sets_load(struct meta_writer *writer)
 static int op_run(struct batch_runner *runner, struct meta_op *op)
 {
     struct meta_writer *writer = &runner->writer;
+    uint64_t garbage_bytes = writer->garbage_bytes;
     int err;
 
     assert(op->result == 0);
     if ((err = row_change_begin(writer->store)) != 0)
         return err;
     op->result = change_run(writer, op);
+    if (op->result != 0)
+        writer->garbage_bytes = garbage_bytes; /* undone */
     assert(op->result <= 0);
     arena_reset(&writer->arena);
     if (!row_batch_is_open(writer->store))
@@ -85,6 +88,7 @@ static int batch_begin(struct batch_runner *runner, const struct meta_op *batch)
     int err = row_batch_begin(writer->store, &touches, !batch_is_in_journal(runner, batch));
 
     writer->clear_left = writer_clear_max(writer);
+    writer->garbage_bytes = 0;
     outbox_batch_begin(writer);
     if (err == 0 && (runner->sets_stale || writer->outbox.is_stale)) {
         if ((err = sets_load(writer)) != 0)
@@ -119,7 +123,11 @@ static int batch_commit(struct batch_runner *runner)
     int err = journal_batch_store(&runner->journal, &runner->writer);
 
     assert(!runner->sets_stale);
-    return err != 0 ? err : row_batch_commit(runner->writer.store);
+    if (err == 0)
+        err = row_batch_commit(runner->writer.store);
+    if (err == 0 && runner->writer.garbage_bytes > 0)
+        (void)atomic_fetch_add(&runner->meta->garbage_bytes, runner->writer.garbage_bytes);
+    return err;
 }
 
 /* One transaction. waits: whether to wait, before the commit, for what the changes rest on; *sync_error gets its

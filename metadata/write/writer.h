@@ -23,6 +23,7 @@ struct meta_writer {
     struct row_store *store;
     int64_t now_ms;         /* of this transaction */
     int64_t garbage_row;    /* the highest that was used; rows are not used twice while the store is open */
+    uint64_t garbage_bytes; /* that this transaction makes in files that units share */
     int64_t replaced_row;   /* the same of `replaced` */
     int64_t annotation_set; /* the same of `annotation_set` */
     struct arena arena;     /* emptied after each change */

@@ -338,6 +338,11 @@ struct blob_pins {
     struct blob_pin *known;
     uint64_t ticket_next;
     unsigned barriers; /* threads waiting in blob_pin_barrier */
+
+    pthread_mutex_t look_lock; /* one walk at a time; before `lock` */
+    struct blob_pin
+        *look_at;       /* the known pin at which the walk stands; NULL: none is under way, or it is over */
+    uint32_t look_unit; /* and the next of its units */
 };
 
 struct blob_store {

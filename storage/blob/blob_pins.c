@@ -4,9 +4,15 @@
  * find any unit that was named until a moment ago), then "known" (these units and no others).
  *
  * Unknown pins stand in a queue in the order of their tickets, so that a barrier waits for those that were
- * there when it began, and not for readers that keep arriving. Any thread; only blob_pin_barrier waits. */
+ * there when it began, and not for readers that keep arriving. Any thread; only blob_pin_barrier waits.
+ *
+ * A reader may hold 10,000 units, and there may be hundreds of them, so who asks what is held asks for thousands of units at once, and the
+ * walk over all pins gives the lock up every few microseconds: a reader that comes or goes must not wait for it. */
 #include <assert.h>
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "storage/blob/blob_internal.h"
 
@@ -25,6 +31,10 @@ static void pin_unlink(struct blob_pins *pins, struct blob_pin *pin)
         pins->unknown_last = pin->prev;
     if (!pin->known && pins->barriers > 0)
         pthread_cond_broadcast(&pins->moved);
+    if (pins->look_at == pin) {
+        pins->look_at = pin->next;
+        pins->look_unit = 0;
+    }
     pin->next = pin->prev = NULL;
 }
 
@@ -84,25 +94,130 @@ void blob_pin_barrier(struct blob_store *store)
     pthread_mutex_unlock(&pins->lock);
 }
 
-/* offset NULL: any unit of the blob. */
-static bool pins_hold(struct blob_pins *pins, uint64_t blob, const uint64_t *offset)
-{
-    bool holds = false;
+/* ---- What is held of a list ---- */
 
+int blob_unit_compare(const void *a, const void *b)
+{
+    const struct blob_unit *first = a, *second = b;
+
+    if (first->blob != second->blob)
+        return first->blob < second->blob ? -1 : 1;
+    return first->offset < second->offset ? -1 : first->offset > second->offset;
+}
+
+/* Where the units of each blob begin in the list: an open hash of positions + 1. */
+struct pins_index {
+    uint32_t *slots, mask;
+    const struct blob_unit *units;
+    uint32_t count;
+    unsigned char *held;
+};
+
+static uint32_t *index_slot(const struct pins_index *index, uint64_t blob)
+{
+    uint64_t at = blob * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+    for (;; ++at) {
+        uint32_t *slot = &index->slots[at & index->mask];
+
+        if (*slot == 0 || index->units[*slot - 1].blob == blob)
+            return slot;
+    }
+}
+
+static int index_make(struct pins_index *index)
+{
+    uint32_t size = 2;
+
+    while (size < 2 * index->count)
+        size *= 2;
+    index->slots = calloc(size, sizeof(*index->slots));
+    if (index->slots == NULL)
+        return -ENOMEM;
+    index->mask = size - 1;
+    for (uint32_t i = 0; i < index->count; ++i) {
+        uint32_t *slot = index_slot(index, index->units[i].blob);
+
+        assert(i == 0 || blob_unit_compare(&index->units[i - 1], &index->units[i]) <= 0);
+        if (*slot == 0)
+            *slot = i + 1;
+        index->held[i] = 0;
+    }
+    return 0;
+}
+
+/* A pin holds this one. */
+static void index_note(const struct pins_index *index, const struct blob_unit *unit)
+{
+    uint32_t first = *index_slot(index, unit->blob), low, high;
+
+    if (first == 0)
+        return;
+    low = first - 1;
+    index->held[low] |= BLOB_HELD_FILE;
+    for (high = index->count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (blob_unit_compare(&index->units[middle], unit) >= 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    for (; low < index->count && blob_unit_compare(&index->units[low], unit) == 0; ++low)
+        index->held[low] |= BLOB_HELD_UNIT;
+}
+
+/* A step of the walk, under the lock. Whether there is more. */
+static bool pins_step(struct blob_pins *pins, const struct pins_index *index)
+{
+    for (uint32_t left = BLOB_PINS_STEP_UNITS; pins->look_at != NULL; --left) {
+        const struct blob_pin *pin = pins->look_at;
+
+        if (left == 0)
+            return true;
+        if (pins->look_unit < pin->unit_count)
+            index_note(index, &pin->units[pins->look_unit++]);
+        if (pins->look_unit >= pin->unit_count) {
+            pins->look_at = pin->next;
+            pins->look_unit = 0;
+        }
+    }
+    return false;
+}
+
+int blob_pins_look(struct blob_store *store, const struct blob_unit *units, uint32_t count,
+                   unsigned char *held)
+{
+    struct pins_index index = {.units = units, .count = count, .held = held};
+    const struct timespec breath = {.tv_nsec = 1};
+    struct blob_pins *pins = &store->pins;
+    int err = index_make(&index);
+
+    if (err != 0)
+        return err;
+    pthread_mutex_lock(&pins->look_lock);
     pthread_mutex_lock(&pins->lock);
-    for (struct blob_pin *pin = pins->known; pin != NULL && !holds; pin = pin->next)
-        for (uint32_t i = 0; i < pin->unit_count && !holds; ++i)
-            holds = pin->units[i].blob == blob && (offset == NULL || pin->units[i].offset == *offset);
+    pins->look_at = pins->known;
+    pins->look_unit = 0;
+    while (pins_step(pins, &index)) {
+        pthread_mutex_unlock(&pins->lock);
+        (void)nanosleep(
+            &breath,
+            NULL); /* readers come and go meanwhile; taken again at once, the lock would not be had by anybody else */
+        pthread_mutex_lock(&pins->lock);
+    }
     pthread_mutex_unlock(&pins->lock);
-    return holds;
+    pthread_mutex_unlock(&pins->look_lock);
+    free(index.slots);
+    for (uint32_t i = 1; i < count; ++i)
+        if (units[i].blob == units[i - 1].blob)
+            held[i] |= held[i - 1] & BLOB_HELD_FILE;
+    return 0;
 }
 
 bool blob_pin_holds(struct blob_store *store, struct blob_unit unit)
 {
-    return pins_hold(&store->pins, unit.blob, &unit.offset);
-}
+    unsigned char held;
 
-bool blob_pin_holds_any(struct blob_store *store, uint64_t blob)
-{
-    return pins_hold(&store->pins, blob, NULL);
+    return blob_pins_look(store, &unit, 1, &held) != 0 || (held & BLOB_HELD_UNIT) != 0;
 }

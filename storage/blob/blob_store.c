@@ -51,6 +51,7 @@ void blob_store_release(struct blob_store *store)
     close_unless_none(store->lock_fd); /* last: the next process may start now */
     pthread_mutex_destroy(&store->folders_lock);
     pthread_cond_destroy(&store->pins.moved);
+    pthread_mutex_destroy(&store->pins.look_lock);
     pthread_mutex_destroy(&store->pins.lock);
     store->magic = 0;
     free(store);

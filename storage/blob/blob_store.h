@@ -206,10 +206,19 @@ struct blob_run {
 int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count);
 /* Whether the file is a blob that units share, and no segment: 1, 0, or a negative errno. Blocks. */
 int blob_store_is_shared(struct blob_store *store, uint64_t blob);
-/* The same for units of a segment, or of a blob that several share: runs are whole units, anywhere in the file, and only whole blocks
- * between what is left become holes. units: as in blob_store_recover, those in `runs` among them. */
-int blob_store_give_back(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count,
-                         blob_units_fn units, void *ctx);
+/* The same in several files, and for units of segments or of blobs that several share: runs are whole units, anywhere in the file, and only
+ * whole blocks between what is left become holes. Each file is opened and synced once, and files are punched side by side: where the
+ * file system tells the disk of each hole at once (discard), a punch waits a millisecond for it, and the disk takes many at a time.
+ * units: as in blob_store_recover, those in `runs` among them; called on this thread. Blocks. */
+struct blob_giving {
+    uint64_t blob;
+    struct blob_run *runs; /* are sorted */
+    uint32_t count;
+    int result; /* out: 0, also when the file is gone, or a negative errno: all of it is to be given back again */
+    int fd;     /* private */
+};
+void blob_store_give_back(struct blob_store *store, struct blob_giving *list, uint32_t count,
+                          blob_units_fn units, void *ctx);
 /* Cuts a file to at most so many bytes, durably. 0 (also when the file is gone) or a negative errno. Blocks. */
 int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
 
@@ -262,11 +271,19 @@ void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const struct
 void blob_pin_leave(struct blob_store *store, struct blob_pin *pin);
 
 /* Waits until every pin that is now entered and not yet known has become known or left. Blocks (briefly). Call it after
- * the commit that made blobs garbage, before blob_pin_holds. */
+ * the commit that made blobs garbage, before blob_pins_look. */
 void blob_pin_barrier(struct blob_store *store);
-/* Whether some pin names the unit; or any unit of the blob. */
+/* For qsort: by blob, then by offset. */
+int blob_unit_compare(const void *a, const void *b);
+
+/* Of a list of units, ascending by blob and offset, which ones known pins name: held[i] gets BLOB_HELD_UNIT when some pin names units[i], and
+ * BLOB_HELD_FILE when one names any unit of its blob. One walk over all pins, however long the list; readers are not held up by it. 0 or
+ * -ENOMEM. May sleep; not for event loops. */
+enum { BLOB_HELD_UNIT = 1, BLOB_HELD_FILE = 2 };
+int blob_pins_look(struct blob_store *store, const struct blob_unit *units, uint32_t count,
+                   unsigned char *held);
+/* The same of one unit; true also when there is no memory to find out. */
 bool blob_pin_holds(struct blob_store *store, struct blob_unit unit);
-bool blob_pin_holds_any(struct blob_store *store, uint64_t blob);
 
 /* ---- Damage: bytes that were not given out, because they are not those that were stored ---- */
 

@@ -76,6 +76,13 @@ int segment_space_open(struct blob_store *store, uint64_t blob);
 /* Both are multiples of SEGMENT_ALIGN_BYTES. */
 int segment_space_punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length);
 int segment_space_sync(struct blob_store *store, int fd);
+/* Holes where the runs are, which are sorted: 0; -EIO: they make no sense, which is told; or what a punch says. */
+int segment_space_punch_runs(struct blob_store *store, uint64_t blob, int fd, struct blob_run *runs,
+                             uint32_t count);
+
+/* A blob that units share (shared_space.c): 1, and it was punched; 0: it is none; or a negative errno. */
+int shared_space_give_back(struct blob_store *store, struct blob_giving *giving, blob_units_fn units,
+                           void *ctx);
 
 /* Removes a segment without units: file, id, memory. */
 void segment_discard(struct blob_store *store, struct segment *segment);

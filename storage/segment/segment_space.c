@@ -27,7 +27,7 @@ int segment_space_open(struct blob_store *store, uint64_t blob)
 
     blob_path_format(path, blob);
     do
-        fd = sys.openat(store->blobs_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = sys.openat(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     while (fd < 0 && (errno == EINTR || (errno == EMFILE && blob_cache_shed(&store->cache) > 0)));
     return fd < 0 ? disk_error(-errno) : fd;
 }
@@ -109,18 +109,22 @@ static int punch_runs(struct blob_store *store, int fd, struct blob_run *runs, u
     return err;
 }
 
+int segment_space_punch_runs(struct blob_store *store, uint64_t blob, int fd, struct blob_run *runs,
+                             uint32_t count)
+{
+    return runs_make_sense(store, blob, runs, count) ? punch_runs(store, fd, runs, count) : -EIO;
+}
+
 int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count)
 {
     int err, fd;
 
     if (store->options.read_only)
         return -EROFS;
-    if (!runs_make_sense(store, blob, runs, count))
-        return -EIO;
     fd = segment_space_open(store, blob);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
-    err = punch_runs(store, fd, runs, count);
+    err = segment_space_punch_runs(store, blob, fd, runs, count);
     if (err == 0)
         err = segment_space_sync(store, fd);
     close(fd); /* synced already */

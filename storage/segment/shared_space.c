@@ -21,17 +21,13 @@
 #include "storage/segment/segment_internal.h"
 
 /* 1, with its length, which may be NULL. */
-static int shared_is(struct blob_store *store, uint64_t blob, uint64_t *length)
+static int shared_is(struct blob_store *store, uint64_t blob, int fd, uint64_t *length)
 {
     /* About a place that no segment has a unit at. */
     struct blob_claim claim = blob_claim_of(blob, 1);
     struct blob_contents contents;
-    int fd = blob_store_open_fd(store, blob), err;
+    int err = blob_contents_read(store, &claim, fd, &contents);
 
-    if (fd < 0)
-        return fd;
-    err = blob_contents_read(store, &claim, fd, &contents);
-    close(fd); /* was only read from */
     if (err == -EBADMSG || err == -ESTALE)
         return 0;
     if (err != 0)
@@ -44,7 +40,13 @@ static int shared_is(struct blob_store *store, uint64_t blob, uint64_t *length)
 
 int blob_store_is_shared(struct blob_store *store, uint64_t blob)
 {
-    return shared_is(store, blob, NULL);
+    int fd = blob_store_open_fd(store, blob), is;
+
+    if (fd < 0)
+        return fd;
+    is = shared_is(store, blob, fd, NULL);
+    close(fd); /* was only read from */
+    return is;
 }
 
 struct shared_gaps {
@@ -100,27 +102,23 @@ static int shared_punch(struct shared_gaps *gaps, uint64_t blob, uint64_t length
 {
     int err = units(ctx, blob, gaps_on_unit, gaps);
 
-    if (err == 0 && gaps->is_due)
-        err = gap_punch(gaps, length);
-    return err == 0 ? segment_space_sync(gaps->store, gaps->fd) : err;
+    return err == 0 && gaps->is_due ? gap_punch(gaps, length) : err;
 }
 
-int blob_store_give_back(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count,
-                         blob_units_fn units, void *ctx)
+int shared_space_give_back(struct blob_store *store, struct blob_giving *giving, blob_units_fn units,
+                           void *ctx)
 {
-    struct shared_gaps gaps = {.store = store, .runs = runs, .count = count, .end = SEGMENT_ALIGN_BYTES};
+    struct shared_gaps gaps = {.store = store,
+                               .fd = giving->fd,
+                               .runs = giving->runs,
+                               .count = giving->count,
+                               .end = SEGMENT_ALIGN_BYTES};
     uint64_t length = 0;
-    int err = store->options.read_only ? -EROFS : shared_is(store, blob, &length);
+    int is = shared_is(store, giving->blob, giving->fd, &length), err;
 
-    if (err == 0)
-        return blob_store_punch(store, blob, runs, count);
-    if (err < 0)
-        return err == -ENOENT ? 0 : err;
-    qsort(runs, count, sizeof(*runs), run_compare);
-    gaps.fd = segment_space_open(store, blob);
-    if (gaps.fd < 0)
-        return gaps.fd == -ENOENT ? 0 : gaps.fd;
-    err = shared_punch(&gaps, blob, length, units, ctx);
-    close(gaps.fd); /* synced already */
-    return err;
+    if (is <= 0)
+        return is;
+    qsort(giving->runs, giving->count, sizeof(*giving->runs), run_compare);
+    err = shared_punch(&gaps, giving->blob, length, units, ctx);
+    return err != 0 ? err : 1;
 }

@@ -125,13 +125,23 @@ static int note_uses(struct evict *evict)
 
 /* ---- A slice of victims ---- */
 
+/* Also when there is no memory to find out. */
 static bool is_read(struct core *core, const struct meta_extents *extents)
 {
-    for (uint32_t i = 0; i < extents->count; i++)
-        if (blob_pin_holds(core->blobs,
-                           (struct blob_unit){extents->list[i].file, extents->list[i].unit_offset}))
-            return true;
-    return false;
+    struct blob_unit *units = calloc(extents->count, sizeof(*units) + 1);
+    unsigned char *held = units != NULL ? (unsigned char *)(units + extents->count) : NULL;
+    bool is_read = units == NULL && extents->count > 0;
+
+    for (uint32_t i = 0; i < extents->count && units != NULL; i++)
+        units[i] = (struct blob_unit){extents->list[i].file, extents->list[i].unit_offset};
+    if (units != NULL) {
+        qsort(units, extents->count, sizeof(*units), blob_unit_compare);
+        is_read = blob_pins_look(core->blobs, units, extents->count, held) != 0;
+    }
+    for (uint32_t i = 0; i < extents->count && !is_read; i++)
+        is_read = (held[i] & BLOB_HELD_UNIT) != 0;
+    free(units);
+    return is_read;
 }
 
 struct choosing {

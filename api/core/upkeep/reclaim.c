@@ -15,6 +15,7 @@
  *
  * Before it looks at the list it has META_OP_SWEEP bring in what large changes left. */
 #include "api/core/upkeep/reclaim.h"
+#include "api/core/upkeep/pressure.h"
 #include "storage/base/thread.h"
 #include "storage/base/clock.h"
 
@@ -25,8 +26,11 @@
 #include <string.h>
 #include <time.h>
 
-/* Passes are at least this far apart, so that a burst of deletes shares batches and commits. */
-#define RECLAIM_PAUSE_MS 50
+/* Passes are at least this far apart, so that a burst of deletes shares batches and commits; after one that gave back much, longer: the
+ * next one meets more units in each segment that it opens and syncs. */
+#define RECLAIM_PAUSE_MS      50
+#define RECLAIM_PAUSE_MS_MAX  250
+#define RECLAIM_PAUSE_ENTRIES 16 /* for each millisecond more */
 
 /* What was held by a reader, or could not be removed, is tried again after this long. */
 #define RECLAIM_RETRY_MS 500
@@ -36,7 +40,11 @@
 #define RECLAIM_PASS_SLICES 64
 
 /* Batches of entries, and slices of the sweep, taken up at close; a longer list waits for the next start. */
-#define RECLAIM_CLOSE_BATCHES 8
+#define RECLAIM_CLOSE_BATCHES 1
+#define RECLAIM_CLOSE_SLICES  8
+
+/* Rows that one change strikes off the list: some milliseconds of the committer. */
+#define RECLAIM_CHANGE_ROWS 256u
 
 /* ---- Lists ---- */
 
@@ -122,13 +130,26 @@ static void reclaim_run_sealed(struct reclaim *reclaim)
 
 /* ---- Garbage ---- */
 
-/* Strikes entries off the list. */
-static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t count)
+/* Strikes what was given back off the list, in changes that are submitted together. */
+static int reclaim_forget(struct reclaim *reclaim)
 {
-    struct meta_garbage_done change = {.rows = rows, .count = count};
+    struct meta_garbage_done changes[RECLAIM_BATCH_ENTRIES / RECLAIM_CHANGE_ROWS + 1];
+    struct meta_op *ops[RECLAIM_BATCH_ENTRIES / RECLAIM_CHANGE_ROWS + 1];
+    const struct reclaim_batch *batch = reclaim->batch;
+    uint32_t count = 0;
 
-    assert(count <= RECLAIM_BATCH_ENTRIES);
-    return count == 0 ? 0 : core_change_wait(reclaim->core, &change.op, META_OP_GARBAGE_DONE);
+    for (uint32_t at = 0; at < batch->row_count; at += RECLAIM_CHANGE_ROWS) {
+        uint32_t left = batch->row_count - at;
+
+        changes[count] = (struct meta_garbage_done){
+            .rows = batch->rows + at, .count = left < RECLAIM_CHANGE_ROWS ? left : RECLAIM_CHANGE_ROWS};
+        ops[count] = &changes[count].op;
+        count++;
+    }
+    pressure_hurry(reclaim->core, true);
+    int err = core_changes_wait(reclaim->core, ops, count, META_OP_GARBAGE_DONE);
+    pressure_hurry(reclaim->core, false);
+    return err;
 }
 
 static bool reclaim_is_stopping(struct reclaim *reclaim)
@@ -152,7 +173,7 @@ static int reclaim_run_sweep(struct reclaim *reclaim)
     if (err <= 0)
         return err;
     for (err = 0; err == 0 && change.more; err = core_change_wait(reclaim->core, &change.op, META_OP_SWEEP)) {
-        if (slices++ >= (reclaim_is_stopping(reclaim) ? RECLAIM_CLOSE_BATCHES : RECLAIM_PASS_SLICES)) {
+        if (slices++ >= (reclaim_is_stopping(reclaim) ? RECLAIM_CLOSE_SLICES : RECLAIM_PASS_SLICES)) {
             atomic_store(&reclaim->dirty, true);
             return 0;
         }
@@ -161,39 +182,66 @@ static int reclaim_run_sweep(struct reclaim *reclaim)
 }
 
 /* How many of the entries, from the first on, no power failure can make somebody's again. */
-static int reclaim_ready(struct reclaim *reclaim, const struct meta_garbage *entries, int count)
+static uint32_t reclaim_ready(struct reclaim *reclaim, uint32_t count)
 {
     int64_t last = atomic_load(&reclaim->core->garbage_ready);
 
     assert(count <= RECLAIM_BATCH_ENTRIES);
-    while (count > 0 && entries[count - 1].row > last)
+    while (count > 0 && reclaim->batch->entries[count - 1].row > last)
         count--;
     return count;
+}
+
+/* Takes the entries after a row. Their number, 0 or an error. */
+static int reclaim_take(struct reclaim *reclaim, int64_t after)
+{
+    struct reclaim_batch *batch = reclaim->batch;
+    int count = meta_garbage_take(reclaim->reader, after, batch->entries, RECLAIM_BATCH_ENTRIES);
+
+    batch->count = count > 0 ? reclaim_ready(reclaim, (uint32_t)count) : 0;
+    return count < 0 ? count : (int)batch->count;
+}
+
+/* Of the whole batch, as reclaim_batch.bytes counts them. */
+static uint64_t reclaim_bytes(const struct reclaim_batch *batch)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->entries[i].unit_offset != 0 && batch->entries[i].row >= batch->row_first)
+            bytes += batch->entries[i].unit_length;
+    return bytes;
 }
 
 /* One pass over the whole list, oldest entry first. */
 static int reclaim_run_garbage(struct reclaim *reclaim)
 {
-    struct meta_garbage entries[RECLAIM_BATCH_ENTRIES];
-    int64_t rows[RECLAIM_BATCH_ENTRIES], after = 0;
+    struct reclaim_batch *batch = reclaim->batch;
     unsigned batches_left = RECLAIM_CLOSE_BATCHES;
-    int count, err;
+    uint64_t left = 0; /* bytes that were looked at and stay */
+    int64_t after = 0;
+    int count, err = 0;
 
+    reclaim->last_count = 0;
     do {
         if (reclaim_is_stopping(reclaim) && batches_left-- == 0)
             return 0;
-        count = meta_garbage_take(reclaim->reader, after, entries, RECLAIM_BATCH_ENTRIES);
-        if (count > 0)
-            count = reclaim_ready(reclaim, entries, count);
-        if (count <= 0)
+        if ((count = reclaim_take(reclaim, after)) < 0)
             return count;
-        after = entries[count - 1].row;
+        if (count == 0)
+            break;
+        after = batch->entries[count - 1].row;
         if (!reclaim_may_give_back(reclaim))
             return 0;
-        err = reclaim_forget(reclaim, rows, reclaim_units(reclaim, entries, (uint32_t)count, rows));
-        if (err != 0)
+        left += reclaim_bytes(batch);
+        reclaim_units(reclaim);
+        reclaim->last_count += batch->row_count;
+        left -= batch->bytes;
+        if (batch->row_count > 0 && (err = reclaim_forget(reclaim)) != 0)
             return err;
-    } while (count == RECLAIM_BATCH_ENTRIES);
+        pressure_gave_back(reclaim->core, batch->bytes);
+    } while (count == (int)RECLAIM_BATCH_ENTRIES);
+    pressure_cannot(reclaim->core, left);
     return 0;
 }
 
@@ -202,7 +250,10 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
 /* Sleeps until there is something to do, at least the pause. Returns whether to stop. */
 static bool reclaim_sleep(struct reclaim *reclaim)
 {
-    struct timespec pause = clock_monotonic_in(RECLAIM_PAUSE_MS),
+    uint32_t more_ms = reclaim->last_count / RECLAIM_PAUSE_ENTRIES;
+    struct timespec pause = clock_monotonic_in(RECLAIM_PAUSE_MS + more_ms < RECLAIM_PAUSE_MS_MAX
+                                                   ? RECLAIM_PAUSE_MS + more_ms
+                                                   : RECLAIM_PAUSE_MS_MAX),
                     retry = clock_monotonic_in(RECLAIM_RETRY_MS);
     bool due = false, stopping;
 
@@ -270,6 +321,7 @@ static void reclaim_free(struct reclaim *reclaim)
         meta_reader_close(reclaim->reader);
     pthread_cond_destroy(&reclaim->changed);
     pthread_mutex_destroy(&reclaim->lock);
+    free(reclaim->batch);
     free(reclaim);
 }
 
@@ -282,6 +334,10 @@ int reclaim_start(struct core *core, struct reclaim **out)
     if (reclaim == NULL)
         return -ENOMEM;
     reclaim->core = core;
+    if ((reclaim->batch = calloc(1, sizeof(*reclaim->batch))) == NULL) {
+        free(reclaim);
+        return -ENOMEM;
+    }
     atomic_init(&reclaim->dirty, true); /* an earlier process may have left garbage */
     pthread_mutex_init(&reclaim->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -289,6 +345,8 @@ int reclaim_start(struct core *core, struct reclaim **out)
     pthread_cond_init(&reclaim->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     err = meta_reader_open(core->meta, &reclaim->reader);
+    if (err == 0)
+        err = pressure_begin(core, reclaim->reader, &reclaim->batch->row_first);
     if (err == 0)
         err = thread_start(&reclaim->thread, "sluice-reclaim", reclaim_main, reclaim);
     if (err != 0) {

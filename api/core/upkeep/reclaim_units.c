@@ -8,19 +8,8 @@
 #include "api/core/upkeep/reclaim.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
-
-/* One batch of garbage. */
-struct batch {
-    struct reclaim *reclaim;
-    const struct meta_garbage *entries;
-    uint32_t count;
-    bool done[RECLAIM_BATCH_ENTRIES]; /* looked at */
-    int64_t *rows;                    /* of what was given back */
-    uint32_t row_count;
-    uint64_t removed[RECLAIM_BATCH_ENTRIES]; /* files, whose folders are to be synced */
-    uint32_t removed_count;
-};
 
 static int note_failure(struct reclaim *reclaim, uint64_t blob, const char *what, int err)
 {
@@ -49,7 +38,6 @@ static int sync_removed(struct reclaim *reclaim, uint64_t blob)
 /* Also in a relaxed store: what is struck off the list is remembered nowhere else. */
 static int sync_garbage(struct reclaim *reclaim, const uint64_t *blobs, uint32_t count)
 {
-    assert(count <= RECLAIM_BATCH_ENTRIES);
     if (count == 0)
         return 0;
     return note_failure(reclaim, blobs[0], "sync the removal of",
@@ -94,41 +82,44 @@ int reclaim_settle_segment(struct reclaim *reclaim, uint64_t blob, uint64_t used
 
 /* ---- Garbage ---- */
 
-static void batch_gave_back(struct batch *batch, uint32_t entry)
+static void gave_back(struct reclaim_batch *batch, uint32_t entry)
 {
+    const struct meta_garbage *garbage = &batch->entries[entry];
+
     assert(batch->row_count < batch->count);
-    batch->rows[batch->row_count++] = batch->entries[entry].row;
+    batch->rows[batch->row_count++] = garbage->row;
+    if (garbage->unit_offset != 0 && garbage->row >= batch->row_first)
+        batch->bytes += garbage->unit_length;
 }
 
-static bool batch_pins_hold(struct batch *batch, uint32_t entry)
+static bool is_held(struct reclaim *reclaim, uint32_t entry)
 {
-    const struct blob_unit unit = {batch->entries[entry].file, batch->entries[entry].unit_offset};
-
-    if (!blob_pin_holds(batch->reclaim->core->blobs, unit))
+    if ((reclaim->batch->held[entry] & BLOB_HELD_UNIT) == 0)
         return false;
-    batch->reclaim->retry = true;
+    reclaim->retry = true;
     return true;
 }
 
-static void batch_remove_file(struct batch *batch, uint32_t entry)
+static void remove_blob(struct reclaim *reclaim, uint32_t entry)
 {
+    struct reclaim_batch *batch = reclaim->batch;
     uint64_t blob = batch->entries[entry].file;
 
-    assert(batch->removed_count < RECLAIM_BATCH_ENTRIES);
-    if (batch_pins_hold(batch, entry) || remove_file(batch->reclaim, blob) != 0)
+    if (is_held(reclaim, entry) || remove_file(reclaim, blob) != 0)
         return;
     batch->removed[batch->removed_count++] = blob;
-    batch_gave_back(batch, entry);
+    gave_back(batch, entry);
 }
 
 /* Nothing can be added to the segment, nothing in it is referred to, and nobody reads from it: references never come back
  * once they are gone. */
-static bool segment_is_spent(struct reclaim *reclaim, uint64_t blob)
+static bool segment_is_spent(struct reclaim *reclaim, uint32_t first)
 {
     struct blob_store *blobs = reclaim->core->blobs;
+    uint64_t blob = reclaim->batch->entries[first].file;
 
-    return blob_store_is_settled(blobs, blob) && meta_file_is_referred(reclaim->reader, blob) == 0 &&
-           !blob_pin_holds_any(blobs, blob);
+    return blob_store_is_settled(blobs, blob) && (reclaim->batch->held[first] & BLOB_HELD_FILE) == 0 &&
+           meta_file_is_referred(reclaim->reader, blob) == 0;
 }
 
 /* Rows may be damaged: nothing is done then about the bytes, whosever they are, and the entry stays on the list. */
@@ -147,94 +138,128 @@ static bool entry_makes_sense(struct reclaim *reclaim, const struct meta_garbage
             meta_file_is_referred(reclaim->reader, entry->file) == 0);
 }
 
-static bool batch_makes_sense(struct batch *batch, uint32_t entry)
+/* What makes none is taken out of the batch. */
+static void batch_make_sense(struct reclaim *reclaim)
 {
-    if (entry_makes_sense(batch->reclaim, &batch->entries[entry]))
-        return true;
-    if (!batch->reclaim->damage_told)
-        core_log(batch->reclaim->core, LOG_LEVEL_ERROR,
-                 "row %lld of the garbage list is damaged, and left alone: sluice check has more",
-                 (long long)batch->entries[entry].row);
-    batch->reclaim->damage_told = true;
-    return false;
-}
-
-/* All entries of the batch that lie in the same segment as the first. */
-static uint32_t batch_same_segment(struct batch *batch, uint32_t first, uint32_t *list)
-{
+    struct reclaim_batch *batch = reclaim->batch;
     uint32_t count = 0;
 
-    for (uint32_t i = first; i < batch->count; i++) {
-        if (batch->entries[i].file != batch->entries[first].file || batch->entries[i].unit_offset == 0)
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (entry_makes_sense(reclaim, &batch->entries[i])) {
+            batch->entries[count++] = batch->entries[i];
             continue;
-        batch->done[i] = true;
-        if (batch_makes_sense(batch, i))
-            list[count++] = i;
+        }
+        if (!reclaim->damage_told)
+            core_log(reclaim->core, LOG_LEVEL_ERROR,
+                     "row %lld of the garbage list is damaged, and left alone: sluice check has more",
+                     (long long)batch->entries[i].row);
+        reclaim->damage_told = true;
     }
-    return count;
+    batch->count = count;
 }
 
-static void batch_punch(struct batch *batch, const uint32_t *list, uint32_t count)
+static int entry_compare(const void *a, const void *b)
 {
-    struct blob_run runs[RECLAIM_BATCH_ENTRIES];
-    uint32_t free_list[RECLAIM_BATCH_ENTRIES], run_count = 0;
-    uint64_t blob = batch->entries[list[0]].file;
+    const struct meta_garbage *first = a, *second = b;
+    const struct blob_unit units[] = {{first->file, first->unit_offset}, {second->file, second->unit_offset}};
 
-    assert(count > 0 && count <= RECLAIM_BATCH_ENTRIES);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct meta_garbage *entry = &batch->entries[list[i]];
+    return blob_unit_compare(&units[0], &units[1]);
+}
 
-        if (batch_pins_hold(batch, list[i]))
+/* Sorts the batch, and finds out what readers hold of it: 0 or -ENOMEM. */
+static int batch_prepare(struct reclaim *reclaim)
+{
+    struct reclaim_batch *batch = reclaim->batch;
+
+    batch->row_count = batch->removed_count = batch->giving_count = batch->run_count = 0;
+    batch->bytes = 0;
+    batch_make_sense(reclaim);
+    qsort(batch->entries, batch->count, sizeof(batch->entries[0]), entry_compare);
+    for (uint32_t i = 0; i < batch->count; i++)
+        batch->units[i] = (struct blob_unit){batch->entries[i].file, batch->entries[i].unit_offset};
+    blob_pin_barrier(reclaim->core->blobs);
+    return blob_pins_look(reclaim->core->blobs, batch->units, batch->count, batch->held);
+}
+
+/* Punches what was gathered, durably. */
+static void batch_punch(struct reclaim *reclaim)
+{
+    struct reclaim_batch *batch = reclaim->batch;
+    struct blob_giving list[RECLAIM_FILES_MAX];
+
+    for (uint32_t i = 0; i < batch->giving_count; i++)
+        list[i] = batch->givings[i].giving;
+    blob_store_give_back(reclaim->core->blobs, list, batch->giving_count, core_blob_units, reclaim->reader);
+    for (uint32_t i = 0; i < batch->giving_count; i++) {
+        if (note_failure(reclaim, list[i].blob, "punch holes into", list[i].result) != 0)
             continue;
-        free_list[run_count] = list[i];
-        runs[run_count++] = (struct blob_run){entry->unit_offset, entry->unit_length};
+        for (uint32_t at = batch->givings[i].first; at < batch->givings[i].end; at++)
+            if ((batch->held[at] & BLOB_HELD_UNIT) == 0)
+                gave_back(batch, at);
     }
-    if (run_count == 0 ||
-        note_failure(batch->reclaim, blob, "punch holes into",
-                     blob_store_give_back(batch->reclaim->core->blobs, blob, runs, run_count, core_blob_units,
-                                          batch->reclaim->reader)) != 0)
+    batch->giving_count = batch->run_count = 0;
+}
+
+/* The entries [first, end) are to be punched, all of one file that units share. */
+static void batch_gather(struct reclaim *reclaim, uint32_t first, uint32_t end)
+{
+    struct reclaim_batch *batch = reclaim->batch;
+    struct blob_giving giving = {.blob = batch->entries[first].file, .runs = batch->runs + batch->run_count};
+
+    for (uint32_t i = first; i < end; i++)
+        if (!is_held(reclaim, i))
+            giving.runs[giving.count++] =
+                (struct blob_run){batch->entries[i].unit_offset, batch->entries[i].unit_length};
+    if (giving.count == 0)
         return;
-    for (uint32_t i = 0; i < run_count; i++)
-        batch_gave_back(batch, free_list[i]);
+    batch->run_count += giving.count;
+    batch->givings[batch->giving_count++] = (struct reclaim_giving){first, end, giving};
+    if (batch->giving_count == RECLAIM_FILES_MAX)
+        batch_punch(reclaim);
 }
 
-static void batch_segment(struct batch *batch, uint32_t first)
+static void batch_segment(struct reclaim *reclaim, uint32_t first, uint32_t end)
 {
-    uint32_t list[RECLAIM_BATCH_ENTRIES], count = batch_same_segment(batch, first, list);
+    struct reclaim_batch *batch = reclaim->batch;
     uint64_t blob = batch->entries[first].file;
 
-    assert(count > 0 && list[0] == first);
     /* What it found in the rows must be durable, too. */
-    if (!segment_is_spent(batch->reclaim, blob) || meta_make_durable(batch->reclaim->core->meta) != 0) {
-        batch_punch(batch, list, count);
+    if (!segment_is_spent(reclaim, first) || meta_make_durable(reclaim->core->meta) != 0) {
+        batch_gather(reclaim, first, end);
         return;
     }
-    if (remove_file(batch->reclaim, blob) != 0)
+    if (remove_file(reclaim, blob) != 0)
         return;
     batch->removed[batch->removed_count++] = blob;
-    for (uint32_t i = 0; i < count; i++)
-        batch_gave_back(batch, list[i]);
+    for (uint32_t i = first; i < end; i++)
+        gave_back(batch, i);
 }
 
-uint32_t reclaim_units(struct reclaim *reclaim, const struct meta_garbage *entries, uint32_t count,
-                       int64_t *rows)
+void reclaim_units(struct reclaim *reclaim)
 {
-    struct batch batch = {.reclaim = reclaim, .entries = entries, .count = count, .rows = rows};
+    struct reclaim_batch *batch = reclaim->batch;
+    uint32_t end;
 
-    assert(count <= RECLAIM_BATCH_ENTRIES);
-    blob_pin_barrier(reclaim->core->blobs);
-    for (uint32_t i = 0; i < count; i++) {
-        if (batch.done[i])
-            continue;
-        batch.done[i] = true;
-        if (!batch_makes_sense(&batch, i))
-            continue;
-        if (entries[i].unit_offset == 0)
-            batch_remove_file(&batch, i);
-        else
-            batch_segment(&batch, i);
+    assert(batch->count <= RECLAIM_BATCH_ENTRIES);
+    if (batch_prepare(reclaim) != 0) {
+        reclaim->retry = true;
+        return;
     }
-    assert(batch.row_count <= count);
+    for (uint32_t first = 0; first < batch->count; first = end) {
+        end = first + 1;
+        if (batch->entries[first].unit_offset == 0) {
+            remove_blob(reclaim, first);
+            continue;
+        }
+        while (end < batch->count && batch->entries[end].file == batch->entries[first].file)
+            end++;
+        batch_segment(reclaim, first, end);
+    }
+    if (batch->giving_count > 0)
+        batch_punch(reclaim);
     /* Not known to be durable: all of it is tried again. */
-    return sync_garbage(reclaim, batch.removed, batch.removed_count) == 0 ? batch.row_count : 0;
+    if (sync_garbage(reclaim, batch->removed, batch->removed_count) != 0) {
+        batch->row_count = 0;
+        batch->bytes = 0;
+    }
 }

@@ -98,6 +98,18 @@ static void add_committer(struct metrics_page *page, struct core *core)
                       figures.publications);
 }
 
+static void add_garbage(struct metrics_page *page, struct core *core)
+{
+    struct core_garbage garbage;
+
+    core_garbage(core, &garbage);
+    metrics_add_value(page, "sluice_garbage_bytes", "gauge",
+                      "Bytes of overwritten and deleted small objects whose space is to be given back.",
+                      garbage.bytes);
+    metrics_add_value(page, "sluice_garbage_waits_total", "counter",
+                      "Batches of small objects that waited for space to be given back.", garbage.waits);
+}
+
 void metrics_add_store(struct metrics_page *page, struct s3_request *request)
 {
     struct core *core = s3_service_core(request->service);
@@ -109,6 +121,7 @@ void metrics_add_store(struct metrics_page *page, struct s3_request *request)
                       core_room_bytes(core));
     add_damage(page, core);
     add_committer(page, core);
+    add_garbage(page, core);
     metrics_add_value(
         page, "sluice_archive_memory_bytes", "gauge",
         "Bytes of memory that the insides of archives hold now: indexes, and what is read of them.",

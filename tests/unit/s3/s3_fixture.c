@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * See s3_fixture.h. The fakes stand for api/http, api/core and the dispatcher. */
+#include "api/core/figures.h"
 #include "tests/unit/s3/s3_fixture.h"
 
 #include <errno.h>
@@ -234,6 +235,11 @@ uint64_t core_room_bytes(struct core *core)
 }
 
 const uint64_t meta_batch_us_bounds[META_FIGURE_BUCKETS], meta_batch_changes_bounds[META_FIGURE_BUCKETS];
+
+void core_garbage(struct core *core, struct core_garbage *garbage)
+{
+    *garbage = (struct core_garbage){0};
+}
 
 void core_figures(struct core *core, struct meta_figures *figures)
 {

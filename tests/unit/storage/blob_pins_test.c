@@ -5,6 +5,17 @@
 
 #include <pthread.h>
 
+/* Whether a unit of the blob is held, asked about one that is not. */
+static bool holds_any(struct rig *rig, uint64_t blob)
+{
+    struct blob_unit unit = {blob, UINT64_MAX};
+    unsigned char held;
+
+    assert_int_equal(blob_pins_look(rig->store, &unit, 1, &held), 0);
+    assert_int_equal(held & BLOB_HELD_UNIT, 0);
+    return (held & BLOB_HELD_FILE) != 0;
+}
+
 static void test_pins_hold_what_they_name(void **state)
 {
     static const struct blob_unit mine[] = {{5, 0}, {7, 4096}, {7, 4096}}, other[] = {{7, 4096}};
@@ -21,8 +32,8 @@ static void test_pins_hold_what_they_name(void **state)
     assert_true(blob_pin_holds(rig.store, (struct blob_unit){7, 4096}));
     assert_false(blob_pin_holds(rig.store, (struct blob_unit){6, 0}));
     assert_false(blob_pin_holds(rig.store, (struct blob_unit){7, 8192})); /* its neighbour in the segment */
-    assert_true(blob_pin_holds_any(rig.store, 7));
-    assert_false(blob_pin_holds_any(rig.store, 6));
+    assert_true(holds_any(&rig, 7));
+    assert_false(holds_any(&rig, 6));
     blob_pin_leave(rig.store, &first);
     assert_false(blob_pin_holds(rig.store, (struct blob_unit){5, 0}));
     assert_true(blob_pin_holds(rig.store, (struct blob_unit){7, 4096}));
@@ -30,6 +41,99 @@ static void test_pins_hold_what_they_name(void **state)
     assert_false(blob_pin_holds(rig.store, (struct blob_unit){7, 4096}));
     blob_pin_enter(rig.store, &first);
     blob_pin_leave(rig.store, &first); /* never known */
+    rig_end(&rig);
+}
+
+/* Of readers of 10,000 parts each, one walk finds what they hold of a list. */
+static void test_many_units_are_looked_at(void **state)
+{
+    enum { READERS = 20, PARTS = 10000, ASKED = 3000 };
+    struct blob_pin pins[READERS];
+    struct blob_unit *parts = calloc(READERS * PARTS, sizeof(*parts)), asked[ASKED];
+    unsigned char held[ASKED];
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    for (uint64_t i = 0; i < READERS; ++i) {
+        for (uint64_t j = 0; j < PARTS; ++j) /* files of their own, each also with a unit at 4096 */
+            parts[i * PARTS + j] = (struct blob_unit){10 * (i * PARTS + j) + 10, j % 2 * 4096};
+        blob_pin_enter(rig.store, &pins[i]);
+        blob_pin_known(rig.store, &pins[i], &parts[i * PARTS], PARTS);
+    }
+    for (uint64_t i = 0; i < ASKED;
+         ++i) /* each second one is nobody's; each fourth has a neighbour that is somebody's */
+        asked[i] =
+            (struct blob_unit){i % 2 == 0 ? 600 * (i / 2) + 10 : 600 * (i / 2) + 11, i % 4 == 0 ? 0 : 4096};
+    assert_int_equal(blob_pins_look(rig.store, asked, ASKED, held), 0);
+    for (uint64_t i = 0; i < ASKED; ++i) {
+        uint64_t at = (asked[i].blob - 10) / 10;
+        bool is_part = i % 2 == 0 && at < READERS * PARTS;
+
+        assert_int_equal((held[i] & BLOB_HELD_FILE) != 0, is_part);
+        assert_int_equal((held[i] & BLOB_HELD_UNIT) != 0, is_part && parts[at].offset == asked[i].offset);
+    }
+    for (uint64_t i = 0; i < READERS; ++i)
+        blob_pin_leave(rig.store, &pins[i]);
+    assert_int_equal(blob_pins_look(rig.store, asked, ASKED, held), 0);
+    for (uint64_t i = 0; i < ASKED; ++i)
+        assert_int_equal(held[i], 0);
+    free(parts);
+    rig_end(&rig);
+}
+
+struct looker {
+    struct blob_store *store;
+    atomic_bool stop;
+};
+
+static void *looker_main(void *arg)
+{
+    static const struct blob_unit mine = {7, 4096};
+    struct looker *looker = arg;
+
+    while (!atomic_load(&looker->stop)) {
+        unsigned char held;
+
+        assert_int_equal(blob_pins_look(looker->store, &mine, 1, &held), 0);
+        if ((held & BLOB_HELD_UNIT) == 0)
+            abort(); /* it is held all the time, by the pin that was entered first */
+    }
+    return NULL;
+}
+
+/* The pin at which a walk stands may leave. */
+static void test_readers_leave_during_a_look(void **state)
+{
+    enum { READERS = 8, UNITS = 5000, ROUNDS = 3000 };
+    static struct blob_unit units[UNITS], kept = {7, 4096};
+    struct blob_pin pins[READERS], keeper;
+    struct looker looker = {0};
+    pthread_t thread;
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    for (unsigned i = 0; i < UNITS; ++i)
+        units[i].blob = 100 + i;
+    looker.store = rig.store;
+    blob_pin_enter(rig.store, &keeper);
+    blob_pin_known(rig.store, &keeper, &kept, 1);
+    for (unsigned i = 0; i < READERS; ++i) {
+        blob_pin_enter(rig.store, &pins[i]);
+        blob_pin_known(rig.store, &pins[i], units, UNITS);
+    }
+    assert_int_equal(pthread_create(&thread, NULL, looker_main, &looker), 0);
+    for (unsigned round = 0; round < ROUNDS; ++round) {
+        struct blob_pin *pin = &pins[round % READERS];
+
+        blob_pin_leave(rig.store, pin);
+        blob_pin_enter(rig.store, pin);
+        blob_pin_known(rig.store, pin, units, UNITS);
+    }
+    atomic_store(&looker.stop, true);
+    pthread_join(thread, NULL);
+    for (unsigned i = 0; i < READERS; ++i)
+        blob_pin_leave(rig.store, &pins[i]);
+    blob_pin_leave(rig.store, &keeper);
     rig_end(&rig);
 }
 
@@ -128,6 +232,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pins_hold_what_they_name),
+        cmocka_unit_test(test_many_units_are_looked_at),
+        cmocka_unit_test(test_readers_leave_during_a_look),
         cmocka_unit_test(test_barrier_waits_for_the_unknown),
         cmocka_unit_test(test_no_pinned_blob_is_reclaimed),
     };

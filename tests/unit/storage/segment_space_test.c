@@ -383,6 +383,51 @@ static void recovery_of_many_gaps(void **state)
     rig_end(&pen.rig);
 }
 
+static atomic_uint syncs;
+
+static int fdatasync_counted(int fd)
+{
+    ++syncs;
+    return fdatasync(fd);
+}
+
+/* No file but those of the list is opened, each is synced once, and one that fails is told of alone. */
+static void many_files_are_given_back_together(void **state)
+{
+    enum { FILES = 3, MANY = 60 };
+    struct blob_run runs[FILES][MANY];
+    struct blob_giving list[FILES + 1];
+    struct batch batches[FILES];
+    struct pen pen;
+
+    pen_begin(&pen, true);
+    for (int i = 0; i < FILES; ++i) {
+        batch_make_equal(&batches[i], MANY, 100, 10 * (unsigned)i + 1);
+        assert_int_equal(batch_write(&pen, &batches[i]), 0);
+        segment_batch_end(pen.writer, false);
+        list[i] = (struct blob_giving){.blob = batches[i].units[0].at.blob, .runs = runs[i]};
+        for (uint32_t j = 0; j < MANY; j += 2)
+            runs[i][list[i].count++] = run_of(&batches[i], j);
+    }
+    list[FILES] = (struct blob_giving){.blob = 12345, .runs = runs[0], .count = 1}; /* is gone */
+    runs[1][3].length = SEGMENT_UNIT_BYTES_MAX + 1;                                 /* a damaged row */
+    segment_writer_destroy(pen.writer);                                             /* its thread syncs too */
+    syncs = 0;
+    sys.fdatasync = fdatasync_counted;
+    blob_store_give_back(pen.rig.store, list, FILES + 1, database_units, NULL);
+    sys.fdatasync = fdatasync;
+    assert_int_equal(syncs, 2);
+    for (int i = 0; i < FILES; ++i) {
+        assert_int_equal(list[i].result, i == 1 ? -EIO : 0);
+        for (uint32_t j = 0; j < MANY; ++j)
+            assert_int_equal(is_hole(&pen.rig, list[i].blob, batches[i].units[j].at.offset, 4096),
+                             i != 1 && j % 2 == 0);
+        batch_free(&batches[i]);
+    }
+    assert_int_equal(list[FILES].result, 0);
+    rig_end(&pen.rig);
+}
+
 /* A damaged database must not cost bytes. */
 static void recovery_leaves_alone_what_makes_no_sense(void **state)
 {
@@ -474,6 +519,7 @@ int main(void)
         cmocka_unit_test(cutting),
         cmocka_unit_test(files_that_are_gone),
         cmocka_unit_test(recovery_gives_back_gaps_and_tail),
+        cmocka_unit_test(many_files_are_given_back_together),
         cmocka_unit_test(recovery_leaves_holes_alone),
         cmocka_unit_test(recovery_of_many_gaps),
         cmocka_unit_test(recovery_leaves_alone_what_makes_no_sense),

@@ -55,7 +55,9 @@ static int give_back(struct rig *rig, uint64_t blob, struct units *units, const 
     for (unsigned i = units->count; i-- > 0;) /* in no order that helps */
         if (which[i] == 'x')
             runs[count++] = units->list[i];
-    int err = blob_store_give_back(rig->store, blob, runs, count, units_visit, units);
+    struct blob_giving giving = {.blob = blob, .runs = runs, .count = count};
+    blob_store_give_back(rig->store, &giving, 1, units_visit, units);
+    int err = giving.result;
     for (unsigned i = 0; i < units->count && err == 0; ++i)
         units->is_there[i] &= which[i] != 'x';
     return err;
