@@ -367,6 +367,8 @@ struct sluice_server_options {
     /* Further places to serve at, at most 30. The rule for servers without a key holds for all of them; a Unix socket is as loopback. */
     const struct sluice_listen *more;
     size_t more_count;
+    bool
+        fault_knobs; /* sluice_server_fault may be called; -EPERM where others than this machine can reach a place to serve at. For tests */
     unsigned socket_mode; /* of socket files; 0: 0600. Whoever may write to the file may connect */
 };
 
@@ -390,6 +392,19 @@ SLUICE_API int sluice_server_reload(struct sluice_server *server);
  * any more. */
 SLUICE_API int sluice_server_change(struct sluice_server *server,
                                     const struct sluice_server_options *options);
+/* Faults on demand, to test what a client does then. Requests of S3 and of caches count, not those to /-/healthy, /-/metrics and /-/admin/. */
+struct sluice_server_fault {
+    unsigned fail;        /* so many requests to come are refused, and do nothing */
+    unsigned fail_status; /* 500 to 599; 0: 503, which S3 calls SlowDown */
+    unsigned slow;        /* so many begin late, those that fail not counted */
+    unsigned slow_ms;     /* by so much: 1 to 60,000 */
+    unsigned cut;         /* so many that have a body, and are GET or bring one, have their connection cut */
+    uint64_t cut_after;   /* when so many bytes of it have passed: 1 .. */
+};
+/* From now on that, in place of what was set before; NULL: none. Any thread. 0, -EINVAL, or -EPERM: the server was started without fault_knobs. */
+SLUICE_API int sluice_server_fault(struct sluice_server *server, const struct sluice_server_fault *fault);
+/* What is left of it. 0 or -EPERM. */
+SLUICE_API int sluice_server_fault_left(struct sluice_server *server, struct sluice_server_fault *fault);
 /* Lets requests in flight finish for up to grace_ms. NULL allowed. */
 SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_ms);
 /* Would sluice_server_start take these options? Reads the credentials file, certificate and key, and applies the rule for

@@ -415,6 +415,10 @@ const struct option_row option_rows[] = {
      .help = "Start once with a database that is missing, older than the blobs beside it or not theirs, or whose log is missing or "
              "damaged, which is refused otherwise. What it does not know is gone; blobs that it does not name are moved to lost/. "
              "A flag alone, so that it does not stay on by accident."},
+    {.name = "fault-knobs", .type = OPTION_SWITCH, .field = FIELD(fault_knobs), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
+     .help = "For tests of clients: let the call faults of DATA/control have requests fail, begin late, or be cut. On loopback and socket "
+             "files alone. A flag alone, so that no file or environment turns it on."},
     {.name = "list", .type = OPTION_SWITCH, .field = FIELD(list_lost), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_LOST,
      .help = "Print bytes, age and name of each file; this is what it does without --empty."},

@@ -49,6 +49,12 @@ static const char *find_open_address(const struct options *options)
 /* Says why the server could not be started. Returns the exit status: 2 where the options are at fault. */
 static int fail_server(const struct options *options, int err)
 {
+    if (err == -EPERM && options->fault_knobs) {
+        cli_say(SLUICE_LOG_ERROR,
+                "refusing to listen on %s with --fault-knobs, which are for tests on this machine",
+                find_open_address(options));
+        return CLI_USAGE;
+    }
     switch (err) {
     case SLUICE_E_OPEN_ADDRESS:
         cli_say(SLUICE_LOG_ERROR,

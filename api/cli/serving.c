@@ -82,6 +82,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .slow_request_ms = options->slow_request,
         .control = true,
         .admin_http = options->admin_http,
+        .fault_knobs = options->fault_knobs,
     };
 }
 

@@ -411,7 +411,7 @@ void http_body_receive(struct http_request *req, struct framing *coding, struct 
     body->state = BODY_RECEIVING;
     pace_begin(conn);
     body->coding = coding;
-    body->sink = sink;
+    body->sink = req->cut_after == 0 ? sink : cut_sink_create(conn, sink);
     if (conn->is_dead)
         body->refuse_with = -ECONNRESET;
     if (body->is_expected && body->refuse_with == 0 && connection_input(conn)->size == 0)

@@ -79,6 +79,7 @@ struct answer {
     bool is_corked;       /* the socket sends full segments only */
     bool is_endless;      /* the source says when it is over: source_remaining is as good as infinite */
     bool is_small;        /* the head waits for the source's body, to be sent with it */
+    bool is_cut;          /* what is in the output is not all, and nothing follows */
 };
 
 struct pace {
@@ -155,6 +156,10 @@ int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct p
 void connection_run(struct connection *conn);
 /* The one way to cut a connection, in any state: ends what is under way with reason, a negative errno. */
 void connection_abort(struct connection *conn, int reason);
+
+/* cut.c: what stands before the handler's own, in the request's arena */
+struct http_source *cut_source_create(struct connection *conn, struct http_source *inner);
+struct http_sink *cut_sink_create(struct connection *conn, struct http_sink *inner);
 
 /* connection.c */
 struct connection *connection_of(struct http_request *req);

@@ -85,6 +85,9 @@ struct http_request {
         bool is_change;
         struct slice bucket, key; /* base NULL: none */
     } audit;
+    /* For tests of clients: the connection is cut when so many bytes of its body, or else of its answer's, have passed; 0: it is not. The handler's,
+     * before it asks for the body or answers. */
+    uint64_t cut_after;
     /* As what it is counted in http_server_latencies, below HTTP_GROUPS; 0 unless the handler says more. The handler's, the same. */
     unsigned group;
     /* The handler's, until it calls http_send_*. */

@@ -213,6 +213,10 @@ enum connection_step answer_step(struct connection *conn)
     }
     if (conn->answer.source != NULL)
         return source_step(conn);
+    if (conn->answer.is_cut) {
+        answer_abort(conn, -ECANCELED);
+        return STEP_AGAIN;
+    }
     answer_finish(conn);
     return STEP_AGAIN;
 }
@@ -237,6 +241,13 @@ static void answer_push_head(struct connection *conn, uint64_t content_length)
     conn->answer.head_is_written = true;
 }
 
+/* What is sent of it; the step then ends it without a word. */
+static size_t answer_cut(struct connection *conn)
+{
+    conn->answer.is_cut = true;
+    return (size_t)conn->req.cut_after;
+}
+
 static void answer_send_memory(struct connection *conn, const void *body, size_t length)
 {
     int err;
@@ -245,6 +256,8 @@ static void answer_send_memory(struct connection *conn, const void *body, size_t
         length = 0;
     answer_push_head(conn, conn->req.answer.status == 304 ? UINT64_MAX : length);
     if (!response_has_no_body(conn)) {
+        if (conn->req.cut_after != 0 && conn->req.cut_after < length)
+            length = answer_cut(conn);
         output_push(conn, body, length);
         conn->answer.body_sent = length;
     }
@@ -282,7 +295,7 @@ void http_send_source(struct http_request *req, struct http_source *source, uint
 
     assert(conn->state == CONNECTION_REQUEST);
     answer_push_head(conn, length);
-    conn->answer.source = source;
+    conn->answer.source = req->cut_after == 0 ? source : cut_source_create(conn, source);
     conn->worker->source_count++;
     conn->answer.source_remaining = response_has_no_body(conn) ? 0 : length;
     conn->answer.is_small = conn->answer.source_remaining > 0 && length <= HTTP_SMALL_BODY_BYTES;

@@ -24,4 +24,8 @@
 /* Objects that status looks at to count them: tens of milliseconds. */
 #define CONTROL_COUNT_OBJECTS_MAX 100000u
 
+/* Faults on demand: requests that wait to begin late, and for how long at most. A test has a few of them. */
+#define LIBRARY_FAULTS_WAITING_MAX 1024u
+#define LIBRARY_FAULTS_SLOW_MS_MAX 60000u
+
 #endif

@@ -277,6 +277,7 @@ static const struct control_row {
     {"lost-empty", true, call_lost_empty},
     {"cache-list", true, control_call_cache_list},
     {"cache-set", false, control_call_cache_set},
+    {"faults", false, control_call_faults},
     {"user-list", true, control_call_user_list},
     {"user-add", false, control_call_user_add},
     {"user-rotate", false, control_call_user_rotate},

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct core;
+struct faults;
 struct http_server;
 struct s3_service;
 
@@ -18,6 +19,7 @@ struct control_subject {
     struct http_server *http;
     struct s3_service *service;
     const char *credentials; /* or NULL */
+    struct faults *faults;   /* NULL: it has none */
     bool relaxed;
 };
 
@@ -44,6 +46,8 @@ json_t *control_text(const char *text);
 /* What the answer adds to "ok": a reference that this takes over, or NULL without memory. */
 json_t *control_success(json_t *members);
 
+json_t *control_call_faults(const struct control_subject *subject, json_t *request,
+                            const struct control_asker *asker);
 json_t *control_call_cache_list(const struct control_subject *subject, json_t *request,
                                 const struct control_asker *asker);
 json_t *control_call_cache_set(const struct control_subject *subject, json_t *request,

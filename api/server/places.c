@@ -148,21 +148,31 @@ int server_places_check_websites(const struct sluice_server_options *options, lo
     return err;
 }
 
-int server_places_admit(const struct sluice_server_options *options, bool is_open)
+static bool is_local(const struct http_listen *place)
+{
+    char inherited[HTTP_ADDRESS_BYTES];
+
+    if (place->address != NULL)
+        return address_is_loopback(place->address);
+    return http_listen_describe(place->fd, inherited, sizeof(inherited)) !=
+               0 || /* which is said when it is to be served */
+           address_is_loopback(inherited);
+}
+
+bool server_places_are_local(const struct sluice_server_options *options)
 {
     struct http_listen places[HTTP_LISTENERS_MAX];
     unsigned count = server_places_list(options, places);
 
-    if (!is_open || options->allow_anonymous)
-        return 0;
-    for (unsigned i = 0; i < count; i++) {
-        char inherited[HTTP_ADDRESS_BYTES];
-        const char *address = places[i].address;
+    for (unsigned i = 0; i < count; i++)
+        if (!is_local(&places[i]))
+            return false;
+    return true;
+}
 
-        if (address == NULL && http_listen_describe(places[i].fd, inherited, sizeof(inherited)) != 0)
-            continue; /* which is said when it is to be served */
-        if (!address_is_loopback(address != NULL ? address : inherited))
-            return SLUICE_E_OPEN_ADDRESS;
-    }
-    return 0;
+int server_places_admit(const struct sluice_server_options *options, bool is_open)
+{
+    if (!is_open || options->allow_anonymous || server_places_are_local(options))
+        return 0;
+    return SLUICE_E_OPEN_ADDRESS;
 }

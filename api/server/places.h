@@ -23,6 +23,8 @@ int server_places_check_websites(const struct sluice_server_options *options, lo
 /* After it: the pairs of TLS; the room is theirs. */
 struct http_tls_options server_places_tls(const struct sluice_server_options *options,
                                           struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX]);
+/* Whether only this machine can reach any of them. */
+bool server_places_are_local(const struct sluice_server_options *options);
 /* After it: without a key everybody may do everything, so everybody has to be on this machine, unless the operator says otherwise. 0 or
  * SLUICE_E_OPEN_ADDRESS. */
 int server_places_admit(const struct sluice_server_options *options, bool is_open);

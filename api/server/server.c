@@ -24,6 +24,7 @@
 #include "api/server/buckets.h"
 #include "api/server/control.h"
 #include "api/server/control_http.h"
+#include "api/server/faults.h"
 #include "api/server/places.h"
 #include "api/server/server_internal.h"
 
@@ -109,13 +110,35 @@ static void on_worker_stop(void *ctx, void *worker_ctx)
     core_worker_destroy(worker_ctx);
 }
 
+static void handle(struct sluice_server *server, struct core_worker *worker, struct http_request *req)
+{
+    if (server->websites == NULL || !s3_website_handle(server->websites, server->service, worker, req))
+        s3_front_handle(server->service, worker, req);
+}
+
 static void on_request(void *ctx, struct http_worker *worker, struct http_request *req)
 {
     struct sluice_server *server = ctx;
 
-    if (server->websites == NULL ||
-        !s3_website_handle(server->websites, server->service, http_worker_context(worker), req))
-        s3_front_handle(server->service, http_worker_context(worker), req);
+    if (server->faults == NULL || !faults_take(server->faults, http_worker_context(worker), req))
+        handle(server, http_worker_context(worker), req);
+}
+
+static void on_late_request(void *ctx, struct core_worker *worker, struct http_request *req)
+{
+    handle(ctx, worker, req);
+}
+
+/* Nobody but this machine is to meet them. */
+static int create_faults(struct sluice_server *server, const struct sluice_server_options *options)
+{
+    if (!options->fault_knobs)
+        return 0;
+    if (!server_places_are_local(options))
+        return -EPERM;
+    server_log_to_core(server->core, LOG_LEVEL_WARNING,
+                       "this server fails on demand (fault knobs): it is for tests alone");
+    return faults_create(&server->faults, on_late_request, server);
 }
 
 /* The processors this process may use, which in a container are fewer than the machine has; no more than
@@ -230,6 +253,7 @@ static struct control_subject control_subject(const struct sluice_server *server
         .http = server->http,
         .service = server->service,
         .credentials = server->credentials,
+        .faults = server->faults,
         .relaxed = core_get_options(server->core)->relaxed,
     };
 }
@@ -265,6 +289,19 @@ static int copy_credentials(struct sluice_server *server, const struct sluice_se
     return server->credentials != NULL ? 0 : -ENOMEM;
 }
 
+int sluice_server_fault(struct sluice_server *server, const struct sluice_server_fault *fault)
+{
+    return server->faults != NULL ? faults_set(server->faults, fault) : -EPERM;
+}
+
+int sluice_server_fault_left(struct sluice_server *server, struct sluice_server_fault *fault)
+{
+    if (server->faults == NULL)
+        return -EPERM;
+    faults_get(server->faults, fault);
+    return 0;
+}
+
 int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
                         const struct sluice_server_options *options)
 {
@@ -282,7 +319,8 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         (err = doors_create(&server->doors, options->caches, options->public_url, server_log_to_core,
                             server->core)) != 0 ||
         (!options->refuse_pages && (err = pages_create(&server->pages)) != 0) ||
-        (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0 ||
+        (err = copy_credentials(server, options)) != 0 || (err = create_faults(server, options)) != 0 ||
+        (err = create_control_http(server, options)) != 0 ||
         (err = server_watch_files(server, options, &server->watches)) != 0)
         goto fail;
     err = create_service(&server->service, options, server->core, server->doors, server->pages,
@@ -304,6 +342,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
 fail_http:
     server_watches_destroy(server->watches); /* before what they would reload */
     server->watches = NULL;
+    faults_release(server->faults);
     control_http_stop(server->control_http);
     http_server_stop(server->http, 0);
 fail_service:
@@ -312,6 +351,7 @@ fail_service:
 fail:
     server_watches_destroy(server->watches);
     control_http_destroy(server->control_http);
+    faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
     free(server->credentials);
@@ -344,6 +384,8 @@ int sluice_server_check(const struct sluice_server_options *options,
     if ((err = create_service(&service, options, NULL, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = server_places_admit(options, s3_service_is_open(service));
+    if (err == 0 && options->fault_knobs && !server_places_are_local(options))
+        err = -EPERM;
     if (err == 0)
         err = check_tls(options, &caller);
     if (err == 0)
@@ -387,10 +429,12 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     server_watches_destroy(server->watches);
     control_stop(server->control);
     control_http_stop(server->control_http);
+    faults_release(server->faults);
     http_server_stop(server->http, grace_ms);
     s3_websites_destroy(server->websites);
     s3_service_destroy(server->service);
     control_http_destroy(server->control_http);
+    faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
     free(server->credentials);

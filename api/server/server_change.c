@@ -89,6 +89,7 @@ int sluice_server_change(struct sluice_server *server, const struct sluice_serve
     int err;
 
     if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
+        (err = server_places_check_websites(options, server_log_to_core, server->core)) != 0 ||
         (err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
         (err = server_buckets_make(server->store, options, NULL, s3_service_region(server->service))) != 0 ||
         (err = server_watch_files(server, options, &watches)) != 0)

@@ -19,6 +19,7 @@ struct sluice_server {
     struct s3_service *service;
     struct s3_websites *websites; /* NULL: none are served */
     struct http_server *http;
+    struct faults *faults; /* NULL: nobody asked for them */
     struct server_watches *watches;
     struct control *control;           /* NULL: not asked for, or it cannot be had */
     struct control_http *control_http; /* NULL: not asked for */
