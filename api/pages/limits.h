@@ -24,4 +24,11 @@
 #define PAGES_PEEK_S            3600u        /* for which a report in its frame may load what belongs to it */
 #define PAGES_SHARE_S_MAX       604800u      /* a week: as S3 */
 
+/* Of a folder that is sent as an archive. A ZIP has its directory in memory up to its end. */
+#define PAGES_TAR_MEMBERS_MAX         1000000u
+#define PAGES_ZIP_MEMBERS_MAX         200000u
+#define PAGES_ZIP_DIRECTORY_BYTES_MAX (32u << 20)
+#define PAGES_ARCHIVE_MEMBER_BYTES    64u         /* what judging one may leave, until the answer is over */
+#define PAGES_ARCHIVE_NOTE_BYTES      (64u << 10) /* of the names of what is left out */
+
 #endif

@@ -60,6 +60,7 @@ void page_home(struct s3_request *request);
 void page_index(struct s3_request *request);
 void page_versions(struct s3_request *request);
 void page_object(struct s3_request *request);
+void page_archive(struct s3_request *request);
 
 /* page_call.c: what brings stored bytes, or S3's answers. */
 void page_stored_answer(struct s3_request *request); /* on_answer of objects, to look at */

@@ -52,6 +52,7 @@ static void write_tools(struct index *index)
 {
     struct page_html *html = &index->html;
     struct page_call *call = index->call;
+    bool has_query;
 
     PAGE(html, "<div class=tools><form class=search role=search action=\"");
     page_html_link(html, "b", call->bucket, page_path_is_kept(call->key) ? call->key : SLICE(""));
@@ -72,12 +73,14 @@ static void write_tools(struct index *index)
                    "folder</button>");
     if (index->may_delete)
         PAGE(html, "<button class=\"danger js\" id=delete hidden disabled>Delete</button>");
-    PAGE(html, "<a class=button href=\"");
-    if (page_html_link(html, "b", call->bucket, call->key))
-        PAGE(html, "&amp;versions=");
-    else
-        PAGE(html, "?versions=");
-    PAGE(html, "\">Versions</a></div></div>");
+    PAGE(html, "<details class=menu><summary>More</summary><div><a download href=\"");
+    page_html_link(html, "zip", call->bucket, call->key);
+    PAGE(html, "\">Download as .zip</a><a download href=\"");
+    page_html_link(html, "tar", call->bucket, call->key);
+    PAGE(html, "\">Download as .tar</a><a href=\"");
+    has_query = page_html_link(html, "b", call->bucket, call->key);
+    page_html_parameter(html, &has_query, "versions", SLICE(""));
+    PAGE(html, "\">All versions</a></div></details></div></div>");
 }
 
 static void write_column(struct index *index, enum page_sort sort, const char *title, const char *class)

@@ -113,6 +113,19 @@ static enum s3_door_way enter_index(struct page_call *call)
     return S3_DOOR_ENTERED;
 }
 
+static enum s3_door_way enter_archive(struct page_call *call)
+{
+    const struct s3_parameter parameters[] = {{SLICE("prefix"), call->key, true},
+                                              {SLICE("list-type"), SLICE("2"), true}};
+
+    if (call->key.len > 0 && call->key.base[call->key.len - 1] != '/')
+        return page_refuse(call, 404, "A folder's name ends with a slash.");
+    set_parameters(call->request, parameters, 2);
+    call->request->key = SLICE("");
+    call->front.serve = page_archive;
+    return S3_DOOR_ENTERED;
+}
+
 static enum s3_door_way enter_object(struct page_call *call)
 {
     if (call->key.len == 0)
@@ -156,10 +169,8 @@ static const struct {
     bool changes;     /* any method, else GET and HEAD */
     enum s3_door_way (*enter)(struct page_call *call);
 } kinds[] = {
-    {"b", false, enter_index},
-    {"o", false, enter_object},
-    {"raw", false, enter_raw},
-    {"s3", true, enter_call},
+    {"b", false, enter_index},     {"o", false, enter_object},    {"raw", false, enter_raw},
+    {"tar", false, enter_archive}, {"zip", false, enter_archive}, {"s3", true, enter_call},
 };
 
 /* ---- Paths ---- */

@@ -4,10 +4,14 @@
 S3 and from what is stored. chromium_pages_test.py looks at them in a browser."""
 import base64
 import html
+import io
 import json
 import os
 import re
+import tarfile
 import urllib.parse
+import zipfile
+import zlib
 
 from sluicetest import ACCESS, SECRET, TLS, Server, check, done, equal, error_code, poll, scratch
 
@@ -262,6 +266,51 @@ equal(server.request("GET", answer[2].decode())[2], b"one", "whoever has it read
 equal(server.request("GET", answer[2].decode().replace("one.txt", "two.txt"))[0], 403, "and no other")
 equal(server.request("POST", "/-/ui/share", body, {"Cookie": reader, "Origin": own_origin})[0], 403, "without the token there is none")
 equal(server.request("POST", "/-/ui/share", body.replace("3600", "999999"), {"Cookie": reader, "x-sluice-csrf": reader_csrf})[0], 400, "for a week at most")
+
+# ---- Folders as archives.
+def archive_of(kind, path, session):
+    answer = get(f"/-/ui/{kind}/{path}", session)
+    equal((answer[0], answer[1].get("transfer-encoding")), (200, "chunked"), f"{path} comes as a {kind}, whose length nobody knows")
+    return answer[1], answer[2]
+
+
+def members_of(kind, body):
+    if kind == "zip":
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            equal(archive.testzip(), None, "its checksums are right")
+            return {name: archive.read(name) for name in archive.namelist()}
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive}
+
+
+folder = {"one.txt": b"one", "empty": b"", "deep/er/two": b"zwei", "deep/" + "n" * 220: b"long", "\u00e9\u4e2d": b"unicode", "../../etc/passwd": b"out", "/abs": b"abs", "large": os.urandom(3 << 20), "block": b"b" * 512}
+for key, body in folder.items():
+    equal(call("PUT", "/docs/?at=" + urllib.parse.quote("pack/" + key, safe=""), admin, csrf, body, **{"Content-Type": "text/plain"})[0], 200, f"{key[:20]} is there")
+server.request("PUT", "/docs/pack/checked", b"kept", {**basic(), "x-amz-checksum-crc32": base64.b64encode(zlib.crc32(b"kept").to_bytes(4, "big")).decode()})
+names = {"../../etc/passwd": "%2E%2E/%2E%2E/etc/passwd", "/abs": "%2F/abs"}
+want = {"pack/" + names.get(key, key): body for key, body in {**folder, "checked": b"kept"}.items()}
+for kind in ("tar", "zip"):
+    told, body = archive_of(kind, "docs/pack/", admin)
+    equal(members_of(kind, body), want, "with all that is in it, under names that lead nowhere else")
+    check(f'filename="pack.{kind}"' in told["content-disposition"] and told["x-content-type-options"] == "nosniff", "to be kept", str(told))
+    check(set(members_of(kind, archive_of(kind, "docs/nothing/", admin)[1])) == set(), "an empty one is empty")
+    equal(get(f"/-/ui/{kind}/private/", reader)[0], 403, "who may not list gets none")
+    equal(get(f"/-/ui/{kind}/docs/pack", admin)[0], 404, "an object is no folder")
+    old = server.raw(f"GET /-/ui/{kind}/docs/pack/ HTTP/1.0\r\nCookie: {admin}\r\n\r\n".encode()).split(b"\r\n\r\n", 1)
+    check(b"chunked" not in old[0] and members_of(kind, old[1]) == want, "an HTTP/1.0 client gets it plain")
+deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::docs/pack/deep/*"}]}
+equal(server.request("PUT", "/docs?policy", json.dumps(deny).encode(), basic())[0], 204, "a policy denies some")
+for kind in ("tar", "zip"):
+    found = members_of(kind, archive_of(kind, "docs/pack/", admin)[1])
+    note = found.pop("pack/LEFT-OUT.txt").decode()
+    check(found == {name: body for name, body in want.items() if "/deep/" not in name} and "may not be read: pack/deep/er/two" in note, "what may not be read is left out, and that is told", note)
+server.request("DELETE", "/docs?policy", headers=basic())
+for i in range(4): # a client that goes away
+    sock = server.open_socket()
+    sock.sendall(f"GET /-/ui/{('tar', 'zip')[i % 2]}/docs/ HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nCookie: {admin}\r\n\r\n".encode())
+    sock.recv(100)
+    sock.close()
+equal(members_of("tar", archive_of("tar", "docs/pack/", admin)[1]), want, "others are served")
 
 # ---- Versions.
 server.request("PUT", "/docs?versioning", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>", basic())
