@@ -274,6 +274,57 @@ SLUICE_API int sluice_list_versions(struct sluice_store *store, const char *buck
                                     int (*visit)(void *ctx, const struct sluice_version_entry *entry),
                                     void *ctx);
 
+/* ---- Imports ---- */
+
+enum sluice_import_kind {
+    SLUICE_IMPORT_REFUSED, /* something that belongs here and could not be taken: a key with all of its versions, a bucket */
+    SLUICE_IMPORT_LEFT_OUT, /* something that has no place here, or is not to be taken: an unfinished upload, a setting */
+};
+
+/* What an import leaves behind. */
+struct sluice_import_finding {
+    enum sluice_import_kind kind;
+    const char *bucket, *key, *version; /* NULL: it is not about one */
+    const char *why;                    /* one line */
+};
+
+/* A bucket's setting as a document of S3: its name in a query ("policy"), and its bytes. */
+struct sluice_import_setting {
+    const char *bucket, *name;
+    const void *document;
+    size_t length;
+};
+
+struct sluice_import_report {
+    uint64_t buckets;
+    uint64_t keys_found, keys_done;
+    uint64_t versions, markers, bytes; /* stored now */
+    uint64_t present;                  /* versions and delete markers that were there already */
+    uint64_t settings, refused, left_out;
+    char why[256]; /* why nothing was imported; empty otherwise */
+};
+
+/* Callbacks come from threads of the import, one at a time. */
+struct sluice_import_options {
+    /* Sets a bucket's setting, after all buckets have their objects. Why it could not be set, which is told as left out; NULL: it was. Valid until the next call. NULL as a
+     * whole: settings are left out. */
+    const char *(*on_setting)(void *ctx, const struct sluice_import_setting *setting);
+    void (*on_finding)(void *ctx, const struct sluice_import_finding *finding); /* may be NULL */
+    void (*on_progress)(void *ctx, const struct sluice_import_report *so_far);  /* often; may be NULL */
+    bool (*is_over)(
+        void *ctx); /* asked often, from several threads at once: true ends it with -ECANCELED; may be NULL */
+    void *ctx;
+};
+
+/* Takes over the data folder of a MinIO server that had a single drive and does not run: buckets, keys, all versions with their ids, times and order, delete
+ * markers, metadata, tags, checksums, locks and settings. Bytes are compared with the hashes that lie beside them. What is there already stays as it
+ * is, so an import that was cut off, or killed, goes on when it is called again. A key is taken with all of its versions or not at all. The folder is not
+ * changed. 0, also with findings; -ENOTSUP, and report->why: what kind of folder it is; -ECANCELED; or another error. store NULL: only
+ * looks whether the folder is such a one. Blocks. */
+SLUICE_API int sluice_import_minio(struct sluice_store *store, const char *folder,
+                                   const struct sluice_import_options *options,
+                                   struct sluice_import_report *report);
+
 /* ---- Server ---- */
 
 /* A bucket that a server makes before it takes requests, where it is not there yet. is_public: and a bucket policy lets everybody list it and read its

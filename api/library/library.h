@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "api/core/core.h"
+#include "api/core/import.h"
 #include "api/sluice.h"
 
 /* The core of an open store: for the server that serves it. Valid until sluice_store_close. */
@@ -37,6 +37,14 @@ int library_change(struct core_worker *worker, struct meta_op *op);
 /* Both names checked, the bucket looked up. SLUICE_E_BUCKET_NAME, SLUICE_E_KEY, SLUICE_E_NO_BUCKET, errno.
  * key may be NULL. */
 int library_find_bucket(struct core_worker *worker, const char *bucket, const char *key, int64_t *id);
+
+/* A writer for a version of another store (api/import/), of exactly `length` bytes: no digest is made for an ETag, and it ends with
+ * library_writer_import, which fills op's bucket, key, size and extents, and frees it; or is aborted. */
+int library_writer_begin_import(struct sluice_store *store, const char *bucket, const char *key,
+                                uint64_t length, struct sluice_writer **writer);
+/* The next `length` bytes from where the descriptor of a file stands, moved within the kernel. -EOPNOTSUPP: nothing was moved, they are to be written. */
+int library_writer_fill(struct sluice_writer *writer, int fd, uint64_t length);
+int library_writer_import(struct sluice_writer *writer, struct meta_object_import *op);
 
 /* version: NULL where it is not known. */
 void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag,

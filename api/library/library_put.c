@@ -32,6 +32,7 @@ struct sluice_writer {
     int result; /* of the event that came last */
     const struct digest_values *values;
 
+    bool is_import; /* its ETag is known, and no digest is wanted for one */
     struct meta_object_put op;
     struct meta_attribute *attributes;
     char *text; /* key, ETag condition, attribute names and values */
@@ -164,7 +165,8 @@ static int writer_begin_put(struct sluice_writer *writer)
     struct core_put_options options = {.length = writer->length, .events = &writer_events, .ctx = writer};
     int err;
 
-    core_etag_choose(core_worker_core(writer->worker), false, &options);
+    if (!writer->is_import)
+        core_etag_choose(core_worker_core(writer->worker), false, &options);
     err = core_put_begin(writer->worker, &options, &writer->put);
     if (err == CORE_PUT_IS_READY)
         return 0;
@@ -180,8 +182,8 @@ static void writer_free(struct sluice_writer *writer)
     free(writer);
 }
 
-int sluice_writer_begin(struct sluice_store *store, const char *bucket, const char *key, uint64_t length,
-                        const struct sluice_put_options *options, struct sluice_writer **out)
+static int writer_begin(struct sluice_store *store, const char *bucket, const char *key, uint64_t length,
+                        const struct sluice_put_options *options, bool is_import, struct sluice_writer **out)
 {
     static const struct sluice_put_options defaults;
     struct sluice_writer *writer = calloc(1, sizeof(*writer));
@@ -191,6 +193,7 @@ int sluice_writer_begin(struct sluice_store *store, const char *bucket, const ch
         return -ENOMEM;
     writer->store = store;
     writer->length = length;
+    writer->is_import = is_import;
     if ((err = library_lease(store, &writer->worker)) != 0 ||
         (err = library_find_bucket(writer->worker, bucket, key, &writer->op.bucket)) != 0 ||
         (err = writer_copy_options(writer, key, options != NULL ? options : &defaults)) != 0 ||
@@ -200,6 +203,18 @@ int sluice_writer_begin(struct sluice_store *store, const char *bucket, const ch
     }
     *out = writer;
     return 0;
+}
+
+int sluice_writer_begin(struct sluice_store *store, const char *bucket, const char *key, uint64_t length,
+                        const struct sluice_put_options *options, struct sluice_writer **out)
+{
+    return writer_begin(store, bucket, key, length, options, false, out);
+}
+
+int library_writer_begin_import(struct sluice_store *store, const char *bucket, const char *key,
+                                uint64_t length, struct sluice_writer **out)
+{
+    return writer_begin(store, bucket, key, length, NULL, true, out);
 }
 
 /* ---- Bytes ---- */
@@ -247,13 +262,13 @@ static int writer_wait_readable(struct sluice_writer *writer, int fd)
     return 0;
 }
 
-/* Splices until `length` bytes, the end (0), -EOPNOTSUPP, or a failure. */
-static int writer_splice_fd(struct sluice_writer *writer, int fd)
+/* Splices until only `rest` bytes are left to come, the end (0), -EOPNOTSUPP, or a failure. */
+static int writer_splice_fd(struct sluice_writer *writer, int fd, uint64_t rest)
 {
     int err = 0;
 
-    while (err == 0 && writer_left(writer) > 0) {
-        uint64_t left = writer_left(writer);
+    while (err == 0 && writer_left(writer) > rest) {
+        uint64_t left = writer_left(writer) - rest;
         ssize_t n;
 
         writer->has_room = false;
@@ -304,23 +319,47 @@ static bool fd_can_splice(int fd)
 
 static int writer_fill_from_fd(struct sluice_writer *writer, int fd)
 {
-    int err = fd_can_splice(fd) ? writer_splice_fd(writer, fd) : -EOPNOTSUPP;
+    int err = fd_can_splice(fd) ? writer_splice_fd(writer, fd, 0) : -EOPNOTSUPP;
 
     return err == -EOPNOTSUPP ? writer_copy_fd(writer, fd) : err;
 }
 
-/* ---- End ---- */
-
-static int writer_seal_and_commit(struct sluice_writer *writer)
+int library_writer_fill(struct sluice_writer *writer, int fd, uint64_t length)
 {
+    uint64_t rest = writer_left(writer) - length;
     int err;
 
+    assert(writer->length != UINT64_MAX && length <= writer_left(writer));
+    if (writer->error != 0)
+        return writer->error;
+    if (core_put_is_small(writer->put)) /* its bytes are held in memory */
+        return -EOPNOTSUPP;
+    err = writer_splice_fd(writer, fd, rest);
+    if (err == 0 && writer_left(writer) > rest)
+        err = -ENODATA;
+    if (err == -EOPNOTSUPP && writer_left(writer) != rest + length)
+        err = -EIO; /* of the bytes that were asked for, some are there */
+    if (err != 0 && err != -EOPNOTSUPP)
+        writer->error = err;
+    return err;
+}
+
+/* ---- End ---- */
+
+static int writer_seal(struct sluice_writer *writer)
+{
     if (writer->error != 0)
         return writer->error;
     if (writer->length != UINT64_MAX && writer_left(writer) > 0)
         return -ENODATA;
     core_put_seal(writer->put);
-    err = writer_wait(writer, &writer->is_sealed);
+    return writer_wait(writer, &writer->is_sealed);
+}
+
+static int writer_seal_and_commit(struct sluice_writer *writer)
+{
+    int err = writer_seal(writer);
+
     if (err != 0)
         return err;
     core_etag_make(writer->values, writer->op.object.etag);
@@ -335,6 +374,21 @@ int sluice_writer_commit(struct sluice_writer *writer, struct sluice_object_info
 
     if (err == 0)
         library_info_fill(info, object->size, object->modified_ms, object->etag, &object->version);
+    writer_free(writer);
+    return err;
+}
+
+int library_writer_import(struct sluice_writer *writer, struct meta_object_import *op)
+{
+    int err = writer_seal(writer);
+
+    assert(writer->is_import && !op->is_marker);
+    if (err == 0) {
+        op->put.bucket = writer->op.bucket;
+        op->put.key = writer->op.key;
+        core_put_commit_import(writer->put, op);
+        err = writer_wait(writer, &writer->is_committed);
+    }
     writer_free(writer);
     return err;
 }

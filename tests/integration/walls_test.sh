@@ -43,6 +43,8 @@ forbid "archives stand on the ground floor alone" '(\.\./)*(storage/[^b]|storage
 forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core
 forbid "the library stands on the core alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(http|s3|server|cli)/)|h2o' api/library
 forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/)' api/s3 api/server
+forbid "the import stands on the library and the core, and knows of S3 its texts alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/((http|identity|archive|doors|server|cli|client)/)|api/s3/(s3_|op|acc|arc|aut|met|pub|ses|web))|h2o|sqlite3' api/import
+forbid "nobody knows the import, but by sluice.h" '(\.\./)*api/import/' api/core api/library api/http api/identity api/archive api/s3 api/doors api/server api/client api/cli storage metadata
 forbid "doors stand on S3 and the ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|server|cli)/)' api/doors
 forbid "pages stand on S3 and the ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|doors|server|cli)/)' api/pages
 forbid "S3 does not know its doors and pages" '(\.\./)*api/(doors|pages)/' api/s3
