@@ -46,6 +46,7 @@ int remote_status(const struct options *options);   /* with the one word a URL *
 int remote_settings(const struct options *options); /* sluice bucket, with one of those words */
 bool remote_is_settings_word(const char *word);
 int remote_mirror(const struct options *options);
+int remote_import(const struct options *options); /* import.c */
 
 /* bucket.c: the entries of --cache-bucket. An exit status; what is wrong was said. check: whether they can be; set: makes the
  * buckets, and caches of them. */

@@ -25,6 +25,7 @@ static const struct cli_command commands[] = {
     {"mv", COMMAND_MV, remote_mv, "move files and objects"},
     {"sync", COMMAND_SYNC, remote_sync, "make a folder as another is"},
     {"mirror", COMMAND_MIRROR, remote_mirror, "copy buckets to another server"},
+    {"import", COMMAND_IMPORT, remote_import, "take over the data folder of another server"},
     {"find", COMMAND_FIND, remote_find, "name objects by pattern, size and age"},
     {"du", COMMAND_DU, remote_du, "say how much is below a folder"},
     {"presign", COMMAND_PRESIGN, remote_presign, "make a URL that needs no key"},

@@ -37,6 +37,7 @@ enum command {
     COMMAND_STATUS = 32,
     COMMAND_RUN = 64,
     COMMAND_BUCKET = 128,
+    COMMAND_IMPORT = 1 << 11,
     COMMAND_CONFIG = 1 << 27, /* has the options of serve */
     /* Those that speak to a server, api/cli/remote/. */
     COMMAND_LS = 1 << 12,
@@ -120,6 +121,7 @@ struct options {
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, fault_knobs, list_lost,
         empty_lost, keep, help;
+    char *from_minio; /* sluice import */
     bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,
         watch, website_off;
 

@@ -105,6 +105,21 @@ static const char *command_summary(enum command command)
                "open\n"
                "does it beside its work; what only a start can tell is left out then.\n"
                "Exit status: 0 all is well, 1 something was found, 2 the check could not run.\n";
+    case COMMAND_IMPORT:
+        return "Usage: sluice import --from-minio FOLDER [--data DIR] [options]\n\n"
+               "Takes over what a MinIO server with one drive has stored, without the server: buckets and "
+               "their\n"
+               "settings, keys, all versions with their ids, times and order, delete markers, metadata, "
+               "tags,\n"
+               "checksums and locks. Bytes are compared with the hashes beside them. A key is taken with all "
+               "of its\n"
+               "versions or not at all; what is left out or refused (what is encrypted or compressed, for "
+               "one) is\n"
+               "named. Nothing that is in DIR is changed, so an import that was cut off is done again and "
+               "goes "
+               "on.\n"
+               "Exit status: 0 done; 1 something was refused; 2 the command line is wrong; 130 "
+               "interrupted.\n";
     case COMMAND_LOST:
         return "Usage: sluice lost [--list | --empty] [options]\n\n"
                "What starts have moved to lost/ in the directory of a store, served or not: files that\n"

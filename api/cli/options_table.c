@@ -211,8 +211,8 @@ static const char *check_public_url(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE,
-     .help = "The directory of the store; serve creates it when missing. Others than serve ask the server that has it open, if one has. To commands "
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
+     .help = "The directory of the store; serve and import create it when missing. Others than serve ask the server that has it open, if one has. To commands "
              "for work, s3://BUCKET/KEY is in that store then."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
      .argument = "ADDR:PORT|unix:PATH", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
@@ -449,7 +449,7 @@ const struct option_row option_rows[] = {
      .help = "Leave the store where it is, and say where that is."},
 #include "api/cli/remote/rows.h"
     {.name = "help", .type = OPTION_SWITCH, .field = FIELD(help), .default_text = "no",
-     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY | COMMAND_RUN | COMMAND_REMOTE, .help = "Show this."},
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY | COMMAND_RUN | COMMAND_REMOTE | COMMAND_IMPORT, .help = "Show this."},
 };
 /* clang-format on */
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);

@@ -100,6 +100,11 @@ int remote_data_open(struct remote *remote, struct remote_server *server, unsign
     return serve(remote, server);
 }
 
+struct sluice_store *remote_data_store(const struct remote_server *server)
+{
+    return server->store != NULL ? server->store->store : NULL;
+}
+
 void remote_data_close(struct remote_store *store)
 {
     if (store == NULL)

@@ -95,6 +95,8 @@ int remote_is_over(void);
 /* Opens it here, or finds who has it open. 0, or what was said. */
 int remote_data_open(struct remote *remote, struct remote_server *server, unsigned needs);
 void remote_data_close(struct remote_store *store); /* NULL allowed */
+/* NULL: another process has it open. */
+struct sluice_store *remote_data_store(const struct remote_server *server);
 
 /* ---- output.c ---- */
 
