@@ -30,6 +30,10 @@ int meta_open(struct meta **meta_out, const char *path, const struct meta_option
     assert(meta_out != NULL && path != NULL && options != NULL);
     if (meta == NULL)
         return -ENOMEM;
+    if ((err = usage_init(&meta->usage)) != 0) {
+        free(meta);
+        return err;
+    }
     meta->options = *options;
     atomic_init(&meta->overlays, options->read_only); /* nobody brings an end to one that was left */
     if ((meta->path = strdup(path)) == NULL)
@@ -52,6 +56,7 @@ void meta_close(struct meta *meta)
     if (meta->committer != NULL)
         committer_stop(meta->committer);
     row_engine_close(meta);
+    usage_free(&meta->usage);
     free(meta->path);
     free(meta);
 }

@@ -8,6 +8,7 @@
 
 #include "metadata/figures.h"
 #include "metadata/rows/row_changes.h"
+#include "metadata/rows/usage.h"
 #include "storage/base/log.h"
 
 struct meta_committer;
@@ -29,6 +30,7 @@ struct meta {
     atomic_uint followed;
     atomic_uint_fast64_t garbage_bytes; /* meta_garbage_made */
     struct figures figures;
+    struct usage usage; /* meta_usage.h */
 };
 
 #define META_FOLLOWED_BY_RULES     1u

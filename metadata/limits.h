@@ -37,6 +37,14 @@
 /* Objects that become part of a cache bucket, or cease to be, in one transaction: about a millisecond. */
 #define META_CACHE_STEP_ROWS 256u
 
+/* Numbers of what buckets hold that are kept beside their rows, so that a batch writes no page for them: some hundred bytes more in a row
+ * that it writes anyway. A batch that makes them more brings all of them to their rows. */
+#define META_USAGE_LATE_MAX 8u
+
+/* Rows that one change counts of what buckets hold, in a store that was never counted: about a millisecond; an upload, which may have ten
+ * thousand parts, counts as 256 of them. */
+#define META_USAGE_STEP_ROWS 1024u
+
 /* Uses of objects that one change notes: about a millisecond. */
 #define META_CACHE_TOUCH_MAX 256u
 

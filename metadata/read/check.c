@@ -345,7 +345,7 @@ static int check_run(struct check *check)
         {SQL_WALK_DROPPED, dropped_visit},        {SQL_WALK_REPLACED, replaced_visit},
         {SQL_WALK_UPLOADS, upload_visit},         {SQL_WALK_GARBAGE_FAULTS, stray_visit},
         {SQL_WALK_ANNOTATIONS, annotation_visit}, {SQL_WALK_ANNOTATION_FAULTS, stray_visit},
-        {SQL_WALK_TALLY_FAULTS, stray_visit},
+        {SQL_WALK_TALLY_FAULTS, stray_visit},     {SQL_WALK_USAGE_FAULTS, stray_visit},
     };
     int err;
 

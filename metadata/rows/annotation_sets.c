@@ -132,6 +132,7 @@ static int set_part(struct meta_writer *writer, struct annotation_set *set)
         (err = row_annotations_copy(writer->store, shared.id, set->id)) != 0)
         return err;
     set->count = shared.count;
+    set->bytes = shared.bytes;
     return row_annotation_walk(writer->store, set->id, on_shared, writer);
 }
 
@@ -149,24 +150,33 @@ bool annotation_name_is_valid(struct slice name)
     return name.len > 0 && name.len <= META_ANNOTATION_NAME_BYTES_MAX;
 }
 
-int annotation_find(struct meta_writer *writer, int64_t set, struct slice name, struct slice *extents)
+int annotation_find(struct meta_writer *writer, int64_t set, struct slice name, struct slice *extents,
+                    int64_t *bytes)
 {
     *extents = (struct slice){NULL, 0};
-    return set != 0 ? row_annotation_get(writer->store, &writer->arena, set, name, extents) : 0;
+    *bytes = 0;
+    return set != 0 ? row_annotation_get(writer->store, &writer->arena, set, name, extents, bytes) : 0;
+}
+
+void annotation_set_shrink(struct annotation_set *set, int64_t bytes)
+{
+    set->count -= set->count > 0;
+    set->bytes -= bytes < set->bytes ? bytes : set->bytes;
 }
 
 int annotation_lose(struct meta_writer *writer, int64_t id, struct slice name)
 {
     struct annotation_set set;
     struct slice extents;
+    int64_t bytes;
     int err, found;
 
-    if ((found = annotation_find(writer, id, name, &extents)) <= 0)
+    if ((found = annotation_find(writer, id, name, &extents, &bytes)) <= 0)
         return found;
     if ((err = row_annotation_delete(writer->store, id, name)) != 0)
         return err;
     if ((found = row_annotation_set_get(writer->store, id, &set)) > 0) {
-        set.count -= set.count > 0;
+        annotation_set_shrink(&set, bytes);
         found = row_annotation_set_put(writer->store, &set);
     }
     return found < 0 ? found : references_drop(writer, extents);

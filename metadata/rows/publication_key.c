@@ -18,7 +18,7 @@ int publication_prepare(struct meta_writer *writer, const struct publication *pu
     row->upload_id = (struct slice){0};
     memset(&row->version, 0, sizeof(row->version));
     if (versioning == META_VERSIONING_NEVER)
-        return row_object_put(writer->store, ROW_INSERT, publication_bucket(publication->row.id), key, row);
+        return row_object_put(writer->store, NULL, publication_bucket(publication->row.id), key, row);
     if ((err = version_give(writer, publication->row.bucket, key, current, &given)) != 0)
         return err;
     if (versioning == META_VERSIONING_ENABLED) {
@@ -27,7 +27,7 @@ int publication_prepare(struct meta_writer *writer, const struct publication *pu
     } else {
         row->upload_id = meta_version_bytes(&given.id);
     }
-    return row_object_put(writer->store, ROW_INSERT, publication_bucket(publication->row.id), key, row);
+    return row_object_put(writer->store, NULL, publication_bucket(publication->row.id), key, row);
 }
 
 static int apply_removal(struct meta_writer *writer, int64_t bucket, struct slice key,
@@ -41,7 +41,7 @@ static int apply_removal(struct meta_writer *writer, int64_t bucket, struct slic
         return version_delete_current(writer, bucket, &entry, current, owner, given);
     if (current == NULL)
         return 0;
-    err = row_object_delete(writer->store, bucket, key);
+    err = row_object_delete(writer->store, bucket, key, current);
     return err != 0 ? err : references_give_up(writer, current);
 }
 
@@ -56,7 +56,7 @@ static int apply_object(struct meta_writer *writer, int64_t bucket, struct slice
         return version_store_given(writer, bucket, key, row, current, REFERENCES_MOVED, given);
     if (current != NULL && (kept = replaced_keep(writer, bucket, key)) < 0)
         return kept;
-    int written = row_object_put(writer->store, current != NULL ? ROW_UPDATE : ROW_INSERT, bucket, key, row);
+    int written = row_object_put(writer->store, current, bucket, key, row);
     if (written <= 0)
         return written == 0 ? META_E_CORRUPT : written;
     if (current == NULL || kept > 0)
@@ -107,7 +107,7 @@ int publication_apply(struct meta_writer *writer, const struct publication *publ
         err = apply_object(writer, bucket, key, &row, there, &given);
     writer->now_ms = now_ms;
     if (err == 0)
-        err = row_object_delete(writer->store, publication_bucket(publication->row.id), key);
+        err = row_object_delete(writer->store, publication_bucket(publication->row.id), key, &row);
     if (err == 0 && events_are_followed(writer))
         err = apply_note(writer, bucket, key, row.size == PUBLICATION_REMOVES, there != NULL);
     return err != 0 ? err : 1;
@@ -122,7 +122,7 @@ int publication_drop(struct meta_writer *writer, const struct publication *publi
     assert(publication->row.state != PUBLICATION_VISIBLE);
     if (found <= 0)
         return found;
-    err = row_object_delete(writer->store, bucket, key);
+    err = row_object_delete(writer->store, bucket, key, &row);
     if (err == 0 && row.size != PUBLICATION_REMOVES)
         err = references_give_up(writer, &row);
     return err != 0 ? err : 1;

@@ -136,7 +136,7 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice ke
      * there must look first. */
     if (!condition->if_match_any && condition->if_match == NULL &&
         (condition->judged == NULL || condition->judged->absent)) {
-        int inserted = row_object_put(writer->store, ROW_INSERT, bucket, key, row);
+        int inserted = row_object_put(writer->store, NULL, bucket, key, row);
         if (inserted != 0)
             return inserted > 0 ? references_take(writer, row, source) : inserted;
     }
@@ -148,7 +148,7 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice ke
     int kept = replaced_keep(writer, bucket, key);
     if (kept < 0)
         return kept;
-    int updated = row_object_put(writer->store, ROW_UPDATE, bucket, key, row);
+    int updated = row_object_put(writer->store, &current, bucket, key, row);
     if (updated <= 0)
         return updated == 0 ? META_E_CORRUPT : updated;
     if ((err = references_take(writer, row, source)) != 0)

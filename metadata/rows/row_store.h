@@ -30,6 +30,7 @@
 #include "metadata/rows/row_changes.h"
 
 struct meta_journal;
+struct meta_quota;
 struct row_store;
 
 /* ---- A batch ---- */
@@ -61,7 +62,7 @@ int row_bucket_names(struct row_store *store, struct arena *arena, int64_t bucke
                      struct slice *owner);
 /* 1: it has objects, versions or delete markers. */
 int row_bucket_is_used(struct row_store *store, int64_t bucket);
-/* With its settings and its row of `tally`. */
+/* With its settings, its row of `tally`, its quota and its counts. */
 int row_bucket_delete(struct row_store *store, int64_t bucket);
 
 /* 1: there is one. */
@@ -87,10 +88,13 @@ struct object_row {
 
 int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                    struct object_row *row);
-/* 1: written; 0: it was there already, or, to be updated, was not. */
-int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, struct slice key,
-                   const struct object_row *row);
-int row_object_delete(struct row_store *store, int64_t bucket, struct slice key);
+/* replaced: what is there, which is updated; NULL: there is nothing, the row is inserted. 1: written; 0: it was there already, or, to be
+ * updated, was not. */
+int row_object_put(struct row_store *store, const struct object_row *replaced, int64_t bucket,
+                   struct slice key, const struct object_row *row);
+/* row: what is there. */
+int row_object_delete(struct row_store *store, int64_t bucket, struct slice key,
+                      const struct object_row *row);
 /* Of the object, or of the version at the place `id`. The rest of the row stays as it is, be it damaged. */
 int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
                        const struct meta_version_id *id, struct slice attributes);
@@ -173,9 +177,10 @@ int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket
                     const struct meta_version_id *id, struct version_row *row);
 /* 1: the key has one row here, or none. */
 int row_version_is_alone(struct row_store *store, int64_t bucket, struct slice key);
-/* Copies the object's row to the place `id`, noncurrent from then on. */
+/* Copies the object's row, which is `current`, to the place `id`, noncurrent from then on. */
 int row_version_archive(struct row_store *store, int64_t bucket, struct slice key,
-                        const struct meta_version_id *id, int64_t noncurrent_ms);
+                        const struct meta_version_id *id, const struct object_row *current,
+                        int64_t noncurrent_ms);
 /* Moves the row back to the key's object, which there is none of. */
 int row_version_restore(struct row_store *store, int64_t bucket, struct slice key,
                         const struct meta_version_id *id);
@@ -186,7 +191,7 @@ int row_marker_put(struct row_store *store, int64_t bucket, struct slice key,
 int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct slice key,
                                const struct meta_version_id *id, const int64_t *noncurrent_ms);
 int row_version_delete(struct row_store *store, int64_t bucket, struct slice key,
-                       const struct meta_version_id *id);
+                       const struct version_row *row);
 
 /* ---- Objects that were replaced, in a relaxed store ---- */
 
@@ -231,9 +236,9 @@ int row_part_walk(struct row_store *store, struct slice upload_id,
                   int (*visit)(void *ctx, const struct part_row *row), void *ctx);
 int row_part_get(struct row_store *store, struct arena *arena, struct slice upload_id, uint32_t number,
                  struct part_row *row);
-/* Replaces one of that number. */
-int row_part_put(struct row_store *store, struct slice upload_id, const struct meta_part *part,
-                 struct slice extents);
+/* replaced: the one of that number, or NULL. */
+int row_part_put(struct row_store *store, int64_t bucket, struct slice key, struct slice upload_id,
+                 const struct meta_part *part, struct slice extents, const struct part_row *replaced);
 /* Those from `first` to `last`. */
 int row_parts_delete(struct row_store *store, struct slice upload_id, int64_t first, int64_t last);
 
@@ -255,6 +260,7 @@ struct annotation_set {
     int64_t id;
     int64_t refs;  /* rows that name it; 0: it is to be cleared away */
     int64_t count; /* of the annotations in it */
+    int64_t bytes; /* of those */
 };
 
 /* id 0: the first one that is to be cleared away. */
@@ -264,7 +270,7 @@ int row_annotation_set_delete(struct row_store *store, int64_t id);
 
 /* What the annotation of that name holds. */
 int row_annotation_get(struct row_store *store, struct arena *arena, int64_t set, struct slice name,
-                       struct slice *extents);
+                       struct slice *extents, int64_t *bytes);
 /* Replaces one of that name. */
 int row_annotation_put(struct row_store *store, int64_t set, const struct meta_annotation *annotation,
                        struct slice extents);
@@ -276,6 +282,18 @@ int row_annotation_walk(struct row_store *store, int64_t set,
 int row_annotations_delete(struct row_store *store, int64_t set, struct slice last);
 /* All of a set, to one that has none. */
 int row_annotations_copy(struct row_store *store, int64_t from, int64_t to);
+
+/* ---- What buckets hold ---- */
+
+/* The calls above and below that store or remove an object, a version, a part or an upload count it by themselves (rows/usage.h).
+ * What the annotations of an object have gained, or lost, is said here: place NULL: of the current object, else of the version there. */
+int row_count_annotation(struct row_store *store, int64_t bucket, struct slice key,
+                         const struct meta_version_id *place, int64_t count, int64_t bytes);
+/* Counts the next `limit` rows of those that are not counted yet: 1, 0 when none are left, or an error. */
+int row_usage_step(struct row_store *store, struct arena *arena, uint32_t limit, uint32_t *rows);
+/* Everything is to be counted anew. */
+int row_usage_recount(struct row_store *store);
+int row_quota_put(struct row_store *store, int64_t bucket, const struct meta_quota *quota);
 
 /* ---- Units, and what is no longer named ---- */
 

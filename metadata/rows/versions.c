@@ -97,10 +97,9 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
     return found.is_marker ? META_E_DELETE_MARKER : 0;
 }
 
-/* Where a version that is there lies: *place is NULL when it is the current object, else *id is its place in `version`. */
-static int version_find(struct meta_writer *writer, int64_t bucket, struct slice key,
-                        const struct meta_version_id *version, struct meta_version_id *id,
-                        const struct meta_version_id **place)
+int version_find(struct meta_writer *writer, int64_t bucket, struct slice key,
+                 const struct meta_version_id *version, struct meta_version_id *id,
+                 const struct meta_version_id **place)
 {
     struct object_row current;
     struct version_row row;
@@ -160,7 +159,7 @@ static int object_archive(struct meta_writer *writer, int64_t bucket, struct sli
     } else {
         *newest = current->version;
     }
-    return row_version_archive(writer->store, bucket, key, newest, writer->now_ms);
+    return row_version_archive(writer->store, bucket, key, newest, current, writer->now_ms);
 }
 
 /* Makes what is current noncurrent, be it an object or a delete marker. *newest gets the place of the newest
@@ -195,15 +194,15 @@ static int null_remove(struct meta_writer *writer, int64_t bucket, struct slice 
     if (found <= 0)
         return found;
     *freed = row.object;
-    return row_version_delete(writer->store, bucket, key, &row.id);
+    return row_version_delete(writer->store, bucket, key, &row);
 }
 
 /* ---- Put ---- */
 
 static int row_replace(struct meta_writer *writer, int64_t bucket, struct slice key,
-                       const struct object_row *row, bool exists)
+                       const struct object_row *row, const struct object_row *current)
 {
-    int written = row_object_put(writer->store, exists ? ROW_UPDATE : ROW_INSERT, bucket, key, row);
+    int written = row_object_put(writer->store, current, bucket, key, row);
 
     return written == 0 ? META_E_CORRUPT : written < 0 ? written : 0;
 }
@@ -223,7 +222,7 @@ static int store_enabled(struct meta_writer *writer, int64_t bucket, struct slic
         row->version = given->id;
     else
         id_make(writer, any ? &newest : NULL, &row->version);
-    if ((err = row_replace(writer, bucket, key, row, current != NULL)) != 0)
+    if ((err = row_replace(writer, bucket, key, row, current)) != 0)
         return err;
     return references_take(writer, row, source);
 }
@@ -246,7 +245,7 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct sl
         freed = *current;
     if (!replaces && (err = null_remove(writer, bucket, key, &freed)) == 0)
         err = current_retire(writer, bucket, key, current, NULL, &newest, &any);
-    if (err != 0 || (err = row_replace(writer, bucket, key, row, current != NULL)) != 0 ||
+    if (err != 0 || (err = row_replace(writer, bucket, key, row, current)) != 0 ||
         (err = references_take(writer, row, source)) != 0)
         return err;
     assert(meta_version_is_null(&row->version));
@@ -306,11 +305,12 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
         freed = *current;
     else if (suspended)
         err = null_remove(writer, bucket, entry->key, &freed);
-    if (err != 0 || (err = references_give_up(writer, &freed)) != 0)
+    if (err != 0)
         return err;
     if ((err = current_retire(writer, bucket, entry->key, replaces ? NULL : current, given, &newest, &any)) !=
             0 ||
-        (current != NULL && (err = row_object_delete(writer->store, bucket, entry->key)) != 0))
+        (current != NULL && (err = row_object_delete(writer->store, bucket, entry->key, current)) != 0) ||
+        (err = references_give_up(writer, &freed)) != 0)
         return err;
     if (given != NULL)
         id = given->id;
@@ -361,7 +361,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
             return 0;
         }
         entry->existed = true;
-        if ((err = row_object_delete(writer->store, bucket, entry->key)) != 0 ||
+        if ((err = row_object_delete(writer->store, bucket, entry->key, current)) != 0 ||
             (err = newest_promote(writer, bucket, entry->key)) != 0)
             return err;
         return references_give_up(writer, current);
@@ -375,7 +375,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
     }
     entry->existed = true;
     entry->marker_removed = row.is_marker;
-    if ((err = row_version_delete(writer->store, bucket, entry->key, &row.id)) != 0 ||
+    if ((err = row_version_delete(writer->store, bucket, entry->key, &row)) != 0 ||
         (row.is_current && (err = newest_promote(writer, bucket, entry->key)) != 0))
         return err;
     return references_give_up(writer, &row.object);

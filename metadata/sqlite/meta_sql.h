@@ -40,6 +40,20 @@ enum meta_sql_role {
     " FROM object AS p CROSS JOIN object AS o ON o.bucket = " bucket " AND o.key = p.key"                    \
     " WHERE p.bucket = " overlay " AND NOT (o.version IS NULL AND p.version IS NULL)"
 
+/* The row of `garbage` that is none; see schema.c. */
+#define META_SQL_GARBAGE_END "9223372036854775807"
+
+/* What buckets hold: the rows of `usage`, but for those that the newer of the two lists of late numbers overrules. */
+#define META_SQL_USAGE                                                                                       \
+    "(WITH late AS MATERIALIZED (SELECT json_extract(value, '$[0]') AS bucket,"                              \
+    "  json_extract(value, '$[1]') AS kind, json_extract(value, '$[2]') AS count,"                           \
+    "  json_extract(value, '$[3]') AS bytes FROM json_each((SELECT usage FROM"                               \
+    "  (SELECT usage_turn AS turn, usage FROM journal UNION ALL"                                             \
+    "   SELECT file, usage FROM garbage WHERE row = " META_SQL_GARBAGE_END ") ORDER BY turn DESC LIMIT 1)))" \
+    " SELECT bucket, kind, count, bytes, 0 AS is_late FROM usage"                                            \
+    "  WHERE (bucket, kind) NOT IN (SELECT bucket, kind FROM late)"                                          \
+    " UNION ALL SELECT bucket, kind, count, bytes, 1 FROM late)"
+
 #define META_SQL_MAP(X)                                                                                      \
     X(SQL_SNAPSHOT_BEGIN, META_SQL_READER, "BEGIN")                                                          \
     X(SQL_SNAPSHOT_END, META_SQL_READER, "COMMIT")                                                           \
@@ -52,7 +66,7 @@ enum meta_sql_role {
                                                                                                              \
     X(SQL_JOURNAL_GET, META_SQL_READER, "SELECT file, token, applied FROM journal")                          \
     X(SQL_JOURNAL_MOVE, META_SQL_WRITER, "UPDATE journal SET file = ?1, token = ?2, applied = 0")            \
-    X(SQL_JOURNAL_APPLY, META_SQL_WRITER, "UPDATE journal SET applied = ?1")                                 \
+    X(SQL_JOURNAL_APPLY, META_SQL_WRITER, "UPDATE journal SET applied = ?1, usage_turn = ?2, usage = ?3")    \
                                                                                                              \
     X(SQL_STORE_GET, META_SQL_READER, "SELECT id, epoch FROM store")                                         \
     X(SQL_EPOCH_RAISE, META_SQL_WRITER, "UPDATE store SET epoch = ?1 WHERE epoch < ?1")                      \
@@ -212,7 +226,8 @@ enum meta_sql_role {
       "INSERT INTO upload(bucket, key, id, initiated_ms,"                                                    \
       " checksum_algorithm, checksum_type, owner, attributes)"                                               \
       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")                                      \
-    X(SQL_UPLOAD_DELETE, META_SQL_WRITER, "DELETE FROM upload WHERE bucket = ?1 AND key = ?2 AND id = ?3")   \
+    X(SQL_UPLOAD_DELETE, META_SQL_WRITER,                                                                    \
+      "DELETE FROM upload WHERE bucket = ?1 AND key = ?2 AND id = ?3 RETURNING parts, bytes")                \
                                                                                                              \
     X(SQL_PART_LIST, META_SQL_READER,                                                                        \
       "SELECT " META_SQL_PART_COLUMNS " FROM part"                                                           \
@@ -245,7 +260,7 @@ enum meta_sql_role {
       "SELECT size, modified_ms, etag, checksum, NULL, extents, NULL, NULL, NULL, NULL FROM annotation"      \
       " WHERE set_id = ?1 AND name = ?2")                                                                    \
     X(SQL_ANNOTATION_EXTENTS, META_SQL_WRITER,                                                               \
-      "SELECT extents FROM annotation WHERE set_id = ?1 AND name = ?2")                                      \
+      "SELECT extents, size FROM annotation WHERE set_id = ?1 AND name = ?2")                                \
     X(SQL_ANNOTATION_LIST, META_SQL_READER,                                                                  \
       "SELECT " META_SQL_ANNOTATION_COLUMNS " FROM annotation"                                               \
       " WHERE set_id = ?1 AND name >= ?2 ORDER BY name")                                                     \
@@ -260,12 +275,13 @@ enum meta_sql_role {
     X(SQL_ANNOTATION_DELETE, META_SQL_WRITER, "DELETE FROM annotation WHERE set_id = ?1 AND name = ?2")      \
     X(SQL_ANNOTATIONS_DELETE, META_SQL_WRITER, "DELETE FROM annotation WHERE set_id = ?1 AND name <= ?2")    \
     X(SQL_ANNOTATION_SET_LAST, META_SQL_WRITER, "SELECT ifnull(max(id), 0) FROM annotation_set")             \
-    X(SQL_ANNOTATION_SET_GET, META_SQL_WRITER, "SELECT id, refs, count FROM annotation_set WHERE id = ?1")   \
+    X(SQL_ANNOTATION_SET_GET, META_SQL_WRITER,                                                               \
+      "SELECT id, refs, count, bytes FROM annotation_set WHERE id = ?1")                                     \
     X(SQL_ANNOTATION_SET_FREE, META_SQL_WRITER,                                                              \
-      "SELECT id, refs, count FROM annotation_set WHERE refs = 0 ORDER BY id LIMIT 1")                       \
+      "SELECT id, refs, count, bytes FROM annotation_set WHERE refs = 0 ORDER BY id LIMIT 1")                \
     X(SQL_ANNOTATION_SET_PUT, META_SQL_WRITER,                                                               \
-      "INSERT INTO annotation_set(id, refs, count) VALUES(?1, ?2, ?3)"                                       \
-      " ON CONFLICT DO UPDATE SET refs = ?2, count = ?3")                                                    \
+      "INSERT INTO annotation_set(id, refs, count, bytes) VALUES(?1, ?2, ?3, ?4)"                            \
+      " ON CONFLICT DO UPDATE SET refs = ?2, count = ?3, bytes = ?4")                                        \
     X(SQL_ANNOTATION_SET_DELETE, META_SQL_WRITER, "DELETE FROM annotation_set WHERE id = ?1")                \
                                                                                                              \
     X(SQL_MARK_GET, META_SQL_BOTH, "SELECT file, open, replaced FROM mark")                                  \
@@ -324,7 +340,8 @@ enum meta_sql_role {
       " WHERE file BETWEEN ?1 AND ?2 AND refs > 0"                                                           \
       " ORDER BY file, unit_offset")                                                                         \
                                                                                                              \
-    X(SQL_GARBAGE_LAST, META_SQL_BOTH, "SELECT ifnull(max(row), 0) FROM garbage")                            \
+    X(SQL_GARBAGE_LAST, META_SQL_BOTH,                                                                       \
+      "SELECT ifnull(max(row), 0) FROM garbage WHERE row < " META_SQL_GARBAGE_END)                           \
     X(SQL_GARBAGE_INSERT, META_SQL_WRITER,                                                                   \
       "INSERT INTO garbage(row, file, unit_offset, unit_length)"                                             \
       " VALUES(?1, ?2, ?3, ?4)")                                                                             \
@@ -368,7 +385,6 @@ enum meta_sql_role {
     X(SQL_TALLY_DRAIN, META_SQL_WRITER,                                                                      \
       "DELETE FROM used WHERE bucket = ?1 AND key IN"                                                        \
       " (SELECT key FROM used WHERE bucket = ?1 ORDER BY key LIMIT ?2)")                                     \
-    X(SQL_OBJECT_SIZE, META_SQL_WRITER, "SELECT size FROM object WHERE bucket = ?1 AND key = ?2")            \
     X(SQL_USE_GET, META_SQL_WRITER, "SELECT bytes, used_ms FROM used WHERE bucket = ?1 AND key = ?2")        \
     X(SQL_USE_PUT, META_SQL_WRITER, "REPLACE INTO used(bucket, key, used_ms, bytes) VALUES(?1, ?2, ?3, ?4)") \
     X(SQL_USE_DELETE, META_SQL_WRITER, "DELETE FROM used WHERE bucket = ?1 AND key = ?2")                    \
@@ -395,10 +411,46 @@ enum meta_sql_role {
       "SELECT seq, bucket, key, detail FROM outbox WHERE target = ?1 AND seq > ?2"                           \
       " ORDER BY seq LIMIT ?3")                                                                              \
     X(SQL_OUTBOX_COUNT, META_SQL_READER, "SELECT count(*) FROM outbox WHERE target = ?1")                    \
+    X(SQL_USAGE_BUCKETS, META_SQL_WRITER,                                                                    \
+      "SELECT b.id, b.name, b.owner, q.bytes_max, q.objects_max FROM bucket AS b"                            \
+      " LEFT JOIN quota AS q ON q.bucket = b.id ORDER BY b.id")                                              \
+    X(SQL_USAGE_ALL, META_SQL_WRITER, "SELECT bucket, kind, count, bytes, is_late FROM " META_SQL_USAGE)     \
+    X(SQL_USAGE_PUT, META_SQL_WRITER,                                                                        \
+      "INSERT INTO usage(bucket, kind, count, bytes) VALUES(?1, ?2, ?3, ?4)"                                 \
+      " ON CONFLICT DO UPDATE SET count = ?3, bytes = ?4")                                                   \
+    X(SQL_USAGE_TURN, META_SQL_WRITER,                                                                       \
+      "SELECT max(usage_turn, (SELECT file FROM garbage WHERE row = " META_SQL_GARBAGE_END                   \
+      ")) FROM journal")                                                                                     \
+    X(SQL_USAGE_LATE, META_SQL_WRITER,                                                                       \
+      "UPDATE garbage SET file = ?1, usage = ?2 WHERE row = " META_SQL_GARBAGE_END)                          \
+    X(SQL_USAGE_DELETE, META_SQL_WRITER, "DELETE FROM usage WHERE bucket = ?1")                              \
+    X(SQL_QUOTA_PUT, META_SQL_WRITER,                                                                        \
+      "REPLACE INTO quota(bucket, bytes_max, objects_max) VALUES(?1, ?2, ?3)")                               \
+    X(SQL_QUOTA_DELETE, META_SQL_WRITER, "DELETE FROM quota WHERE bucket = ?1")                              \
+    X(SQL_USAGE_WALK_GET, META_SQL_WRITER, "SELECT stop, bucket, key, id FROM usage_walk")                   \
+    X(SQL_USAGE_WALK_PUT, META_SQL_WRITER,                                                                   \
+      "UPDATE usage_walk SET stop = ?1, bucket = ?2, key = ?3, id = ?4")                                     \
+    X(SQL_USAGE_NEXT_OBJECTS, META_SQL_WRITER,                                                               \
+      "SELECT bucket, key, x'', size, annotations, 0 FROM object"                                            \
+      " WHERE (bucket, key) > (?1, ?2) AND ?3 IS NOT NULL ORDER BY bucket, key LIMIT ?4")                    \
+    X(SQL_USAGE_NEXT_VERSIONS, META_SQL_WRITER,                                                              \
+      "SELECT bucket, key, id, size, annotations, is_marker FROM version"                                    \
+      " WHERE (bucket, key, id) > (?1, ?2, ?3) ORDER BY bucket, key, id LIMIT ?4")                           \
+    X(SQL_USAGE_NEXT_UPLOADS, META_SQL_WRITER,                                                               \
+      "SELECT bucket, key, id, ifnull((SELECT sum(max(p.size, 0)) FROM part AS p WHERE p.upload_id = "       \
+      "u.id), 0),"                                                                                           \
+      " NULL, (SELECT count(*) FROM part AS p WHERE p.upload_id = u.id) FROM upload AS u"                    \
+      " WHERE (bucket, key, id) > (?1, ?2, ?3) ORDER BY bucket, key, id LIMIT ?4")                           \
+    X(SQL_UPLOAD_GROW, META_SQL_WRITER,                                                                      \
+      "UPDATE upload SET parts = parts + ?4, bytes = bytes + ?5 WHERE bucket = ?1 AND key = ?2 AND id = ?3") \
+    X(SQL_UPLOAD_HOLDS, META_SQL_WRITER,                                                                     \
+      "UPDATE upload SET parts = ?4, bytes = ?5 WHERE bucket = ?1 AND key = ?2 AND id = ?3")                 \
+    X(SQL_OBJECT_HOLDS, META_SQL_WRITER,                                                                     \
+      "SELECT size, annotations FROM object WHERE bucket = ?1 AND key = ?2")                                 \
                                                                                                              \
     X(SQL_GARBAGE_TAKE, META_SQL_READER,                                                                     \
       "SELECT row, file, unit_offset, unit_length FROM garbage"                                              \
-      " WHERE row > ?1 ORDER BY row LIMIT ?2")
+      " WHERE row > ?1 AND row < " META_SQL_GARBAGE_END " ORDER BY row LIMIT ?2")
 
 enum meta_sql_id {
 #define META_SQL_ID(name, role, text) name,

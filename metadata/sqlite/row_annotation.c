@@ -44,6 +44,7 @@ int row_annotation_set_get(struct row_store *store, int64_t id, struct annotatio
     set->id = sqlite3_column_int64(statement, 0);
     set->refs = counted(sqlite3_column_int64(statement, 1));
     set->count = counted(sqlite3_column_int64(statement, 2));
+    set->bytes = counted(sqlite3_column_int64(statement, 3));
     meta_sql_reset(statement);
     return 1;
 }
@@ -52,9 +53,10 @@ int row_annotation_set_put(struct row_store *store, const struct annotation_set 
 {
     sqlite3_stmt *statement = bind_set(store, SQL_ANNOTATION_SET_PUT, set->id);
 
-    assert(set->refs >= 0 && set->count >= 0);
+    assert(set->refs >= 0 && set->count >= 0 && set->bytes >= 0);
     meta_sql_int(statement, 2, set->refs);
     meta_sql_int(statement, 3, set->count);
+    meta_sql_int(statement, 4, set->bytes);
     return meta_sql_run(statement);
 }
 
@@ -66,15 +68,16 @@ int row_annotation_set_delete(struct row_store *store, int64_t id)
 /* ---- `annotation` ---- */
 
 int row_annotation_get(struct row_store *store, struct arena *arena, int64_t set, struct slice name,
-                       struct slice *extents)
+                       struct slice *extents, int64_t *bytes)
 {
     sqlite3_stmt *statement = bind_name(store, SQL_ANNOTATION_EXTENTS, set, name);
     int found = meta_sql_row(statement);
 
-    assert(extents != NULL);
+    assert(extents != NULL && bytes != NULL);
     if (found <= 0)
         return found;
     *extents = meta_sql_column(statement, 0);
+    *bytes = counted(sqlite3_column_int64(statement, 1));
     int err = arena_copy(arena, extents);
     meta_sql_reset(statement);
     return err != 0 ? err : 1;

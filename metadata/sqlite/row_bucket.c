@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "metadata/meta_journal.h"
+#include "metadata/sqlite/row_usage.h"
 
 static struct slice text_of(const char *text, size_t size)
 {
@@ -51,9 +52,11 @@ static int bucket_insert(struct row_store *store, struct meta_bucket *bucket)
     meta_sql_text(statement, 4, text_of(bucket->owner, sizeof(bucket->owner) - 1));
     meta_sql_int(statement, 5, bucket->versioning);
     int inserted = row_run_changes(store, statement);
-    if (inserted > 0)
-        bucket->id = sqlite3_last_insert_rowid(store->db);
-    return inserted;
+    if (inserted <= 0)
+        return inserted;
+    bucket->id = sqlite3_last_insert_rowid(store->db);
+    int err = usage_bucket_insert(store, bucket);
+    return err != 0 ? err : 1;
 }
 
 int row_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket *bucket)
@@ -91,7 +94,7 @@ int row_bucket_delete(struct row_store *store, int64_t bucket)
     int err;
 
     if ((err = meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket))) != 0 ||
-        (err = row_tally_delete(store, bucket)) != 0)
+        (err = row_tally_delete(store, bucket)) != 0 || (err = usage_bucket_delete(store, bucket)) != 0)
         return err;
     return meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
 }
@@ -144,7 +147,7 @@ int row_journal_put(struct row_store *store, const struct meta_journal *journal)
 
     if (journal->applied > 0) {
         meta_sql_int(statement, 1, (int64_t)journal->applied);
-        return meta_sql_run(statement);
+        return row_usage_flush_with(store, statement, 2);
     }
     meta_sql_int(statement, 1, (int64_t)journal->file);
     meta_sql_blob(statement, 2, slice_of(journal->token, journal->file != 0 ? sizeof(journal->token) : 0));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "metadata/rows/codec.h"
+#include "metadata/sqlite/row_usage.h"
 
 /* Columns of META_SQL_OBJECT_COLUMNS, and what comes after them. */
 enum object_column {
@@ -97,22 +98,34 @@ int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket,
     return err != 0 ? err : 1;
 }
 
-int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, struct slice key,
-                   const struct object_row *row)
+/* The row is there now; replaced: instead of that one. */
+static int object_count(struct row_store *store, const struct object_row *replaced, int64_t bucket,
+                        struct slice key, const struct object_row *row)
+{
+    int err = 0;
+
+    if (replaced != NULL)
+        err = row_count_object(store, bucket, key, -1, replaced->size, replaced->annotations);
+    if (err == 0)
+        err = row_count_object(store, bucket, key, 1, row->size, row->annotations);
+    return err != 0 ? err : tally_enter(store, bucket, key, row->size);
+}
+
+int row_object_put(struct row_store *store, const struct object_row *replaced, int64_t bucket,
+                   struct slice key, const struct object_row *row)
 {
     bool is_null = meta_version_is_null(&row->version);
-    int err = put == ROW_UPDATE ? tally_leave(store, bucket, key) : 0;
+    int err = replaced != NULL ? tally_leave(store, bucket, key) : 0;
 
     if (err != 0)
         return err;
     sqlite3_stmt *statement =
-        bind_key(store, put == ROW_INSERT ? SQL_OBJECT_INSERT : SQL_OBJECT_UPDATE, bucket, key);
+        bind_key(store, replaced == NULL ? SQL_OBJECT_INSERT : SQL_OBJECT_UPDATE, bucket, key);
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
 
     assert(key.len > 0 && key.len <= META_KEY_BYTES_MAX);
     assert(row->upload_id.len == 0 || row->upload_id.base != NULL);
     assert(row->extents.len == 0 || row->extents.base != NULL);
-    assert(put == ROW_INSERT || put == ROW_UPDATE);
     meta_sql_int(statement, 3, (int64_t)row->size);
     meta_sql_int(statement, 4, row->modified_ms);
     meta_sql_blob(statement, 5, slice_of(etag, codec_etag_encode(etag, row->etag)));
@@ -128,15 +141,17 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
     int written = row_run_changes(store, statement);
     if (written <= 0)
         return written;
-    err = tally_enter(store, bucket, key, row->size);
+    err = object_count(store, replaced, bucket, key, row);
     return err != 0 ? err : 1;
 }
 
-int row_object_delete(struct row_store *store, int64_t bucket, struct slice key)
+int row_object_delete(struct row_store *store, int64_t bucket, struct slice key, const struct object_row *row)
 {
     int err = tally_leave(store, bucket, key);
 
-    return err != 0 ? err : meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key));
+    if (err != 0 || (err = meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key))) != 0)
+        return err;
+    return row_count_object(store, bucket, key, -1, row->size, row->annotations);
 }
 
 int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
@@ -207,22 +222,37 @@ int row_version_is_alone(struct row_store *store, int64_t bucket, struct slice k
 }
 
 int row_version_archive(struct row_store *store, int64_t bucket, struct slice key,
-                        const struct meta_version_id *id, int64_t noncurrent_ms)
+                        const struct meta_version_id *id, const struct object_row *current,
+                        int64_t noncurrent_ms)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ARCHIVE, bucket, key, id);
 
     meta_sql_int(statement, 4, noncurrent_ms);
-    return meta_sql_run(statement);
+    int err = meta_sql_run(statement);
+    return err != 0
+               ? err
+               : row_count_version(store, bucket, key, id, 1, false, current->size, current->annotations);
+}
+
+static int version_delete(struct row_store *store, int64_t bucket, struct slice key,
+                          const struct meta_version_id *id, bool is_marker, uint64_t size, int64_t set)
+{
+    int err = meta_sql_run(bind_version(store, SQL_VERSION_DELETE, bucket, key, id));
+
+    return err != 0 ? err : row_count_version(store, bucket, key, id, -1, is_marker, size, set);
 }
 
 int row_version_restore(struct row_store *store, int64_t bucket, struct slice key,
                         const struct meta_version_id *id)
 {
+    uint64_t size;
+    int64_t set;
     int err = meta_sql_run(bind_version(store, SQL_VERSION_RESTORE, bucket, key, id));
 
-    if (err == 0)
-        err = tally_enter_restored(store, bucket, key);
-    return err != 0 ? err : row_version_delete(store, bucket, key, id);
+    if (err != 0 || (err = row_count_restored(store, bucket, key, &size, &set)) != 0 ||
+        (err = tally_enter(store, bucket, key, size)) != 0)
+        return err;
+    return version_delete(store, bucket, key, id, false, size, set);
 }
 
 int row_marker_put(struct row_store *store, int64_t bucket, struct slice key,
@@ -234,7 +264,8 @@ int row_marker_put(struct row_store *store, int64_t bucket, struct slice key,
     meta_sql_int(statement, 4, is_null);
     meta_sql_int(statement, 5, modified_ms);
     meta_sql_blob_or_null(statement, 6, owner);
-    return meta_sql_run(statement);
+    int err = meta_sql_run(statement);
+    return err != 0 ? err : row_count_version(store, bucket, key, id, 1, true, 0, 0);
 }
 
 int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct slice key,
@@ -250,9 +281,10 @@ int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct s
 }
 
 int row_version_delete(struct row_store *store, int64_t bucket, struct slice key,
-                       const struct meta_version_id *id)
+                       const struct version_row *row)
 {
-    return meta_sql_run(bind_version(store, SQL_VERSION_DELETE, bucket, key, id));
+    return version_delete(store, bucket, key, &row->id, row->is_marker, row->object.size,
+                          row->object.annotations);
 }
 
 /* ---- `replaced` ---- */
@@ -313,10 +345,13 @@ int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row
 int row_replaced_restore(struct row_store *store, int64_t bucket, struct slice key, int64_t row)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_RESTORE);
+    uint64_t size;
+    int64_t set;
 
     meta_sql_int(statement, 1, row);
     int err = meta_sql_run(statement);
-    if (err == 0)
-        err = tally_enter_restored(store, bucket, key);
-    return err != 0 ? err : replaced_delete(store, row);
+    if (err != 0 || (err = row_count_restored(store, bucket, key, &size, &set)) != 0 ||
+        (err = tally_enter(store, bucket, key, size)) != 0)
+        return err;
+    return replaced_delete(store, row);
 }

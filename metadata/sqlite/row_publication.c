@@ -47,9 +47,11 @@ int row_publication_put(struct row_store *store, enum row_put put, struct public
     if (put == ROW_UPDATE)
         meta_sql_int(statement, 5, row->id);
     int written = row_run_changes(store, statement);
-    if (written > 0 && put == ROW_INSERT)
-        row->id = sqlite3_last_insert_rowid(store->db);
-    return written;
+    if (written <= 0 || put != ROW_INSERT)
+        return written;
+    row->id = sqlite3_last_insert_rowid(store->db);
+    int err = usage_stage_add(&store->meta->usage, row->id, row->bucket);
+    return err != 0 ? err : 1;
 }
 
 int row_publication_delete(struct row_store *store, int64_t id)

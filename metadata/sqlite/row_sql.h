@@ -59,8 +59,6 @@ int row_run_changes(struct row_store *store, sqlite3_stmt *statement);
  * tally_leave: before the object is replaced or removed, if there is one. tally_enter: after it was stored. */
 int tally_leave(struct row_store *store, int64_t bucket, struct slice key);
 int tally_enter(struct row_store *store, int64_t bucket, struct slice key, uint64_t bytes);
-/* The same for one that moved back as it was. */
-int tally_enter_restored(struct row_store *store, int64_t bucket, struct slice key);
 /* What was done to `tally` since the batch began may not have been. */
 void tally_undone(struct row_store *store);
 void tally_free(struct row_store *store);

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "metadata/sqlite/row_usage.h"
+
 static int run(struct row_store *store, enum meta_sql_id id)
 {
     return meta_sql_run(store->sql.list[id]);
@@ -53,11 +55,16 @@ int row_batch_commit(struct row_store *store)
     struct wal *wal = &store->meta->engine->wal;
 
     assert(store->is_in_batch && store->savepoints == 0);
+    int err = row_usage_flush(store);
+    if (err != 0)
+        return err;
     wal_commit_begin(wal);
-    int err = run(store, SQL_COMMIT);
+    err = run(store, SQL_COMMIT);
     wal_commit_end(wal, err);
-    if (err == 0)
+    if (err == 0) {
         store->is_in_batch = store->tallies.is_moved = false;
+        usage_batch_tell(&store->meta->usage);
+    }
     return err;
 }
 
@@ -86,6 +93,7 @@ void row_batch_abandon(struct row_store *store)
     if (!wal_is_suspect(wal) && wal_set_synced(wal, store->db, true) == 0)
         log_tail_overwrite(store);
     tally_undone(store);
+    usage_batch_undo(&store->meta->usage);
     store->is_in_batch = store->tallies.is_moved = false;
 }
 
@@ -110,8 +118,10 @@ int row_change_begin(struct row_store *store)
     int err = meta_sql_run(row_statement(store, SQL_SAVEPOINT));
 
     assert(store->is_in_batch);
-    if (err == 0)
+    if (err == 0) {
         store->savepoints++;
+        usage_change_begin(&store->meta->usage);
+    }
     return err;
 }
 
@@ -122,6 +132,7 @@ int row_change_end(struct row_store *store, bool keeps)
 
     assert(store->savepoints > 0);
     store->savepoints--;
+    usage_change_end(&store->meta->usage, keeps);
     if (!keeps)
         tally_undone(store);
     if (!keeps && (err = meta_sql_run(row_statement(store, SQL_SAVEPOINT_UNDO))) != 0)
@@ -220,6 +231,8 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
     store->tallies.is_stale = true;
     if ((err = meta_sql_prepare(&store->sql, db, META_SQL_WRITER)) == 0)
         err = log_open(meta);
+    if (err == 0)
+        err = row_usage_load(store);
     if (err == 0)
         err = wal_gather_start(&store->gather, &meta->engine->wal, db);
     if (err != 0) {

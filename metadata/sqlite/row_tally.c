@@ -184,22 +184,6 @@ int tally_enter(struct row_store *store, int64_t bucket, struct slice key, uint6
     return count_add(store, bucket, 1, (int64_t)bytes);
 }
 
-int tally_enter_restored(struct row_store *store, int64_t bucket, struct slice key)
-{
-    struct tally_entry *entry;
-    int err = entry_of(store, bucket, &entry);
-
-    if (err != 0 || entry == NULL)
-        return err;
-    sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_SIZE, bucket, key);
-    int found = meta_sql_row(statement);
-    if (found <= 0)
-        return found == 0 ? META_E_CORRUPT : found;
-    int64_t bytes = sqlite3_column_int64(statement, 0);
-    meta_sql_reset(statement);
-    return tally_enter(store, bucket, key, bytes < 0 ? 0 : (uint64_t)bytes);
-}
-
 /* ---- `tally` ---- */
 
 int row_tally_get(struct row_store *store, int64_t bucket, struct tally_row *row)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "metadata/rows/codec.h"
+#include "metadata/sqlite/row_usage.h"
 
 /* Columns after those of META_SQL_PART_COLUMNS. */
 #define COLUMN_EXTENTS 5
@@ -63,13 +64,26 @@ int row_upload_put(struct row_store *store, int64_t bucket, const struct meta_up
     meta_sql_int(statement, 6, upload->checksum_type);
     meta_sql_blob_or_null(statement, 7, upload->owner);
     meta_sql_blob_or_null(statement, 8, attributes);
-    return row_run_changes(store, statement);
+    int inserted = row_run_changes(store, statement);
+    if (inserted <= 0)
+        return inserted;
+    const struct count_place place = {bucket, upload->key, row_upload_id(upload->id)};
+    int err = row_count_upload(store, &place, 1, 0, 0);
+    return err != 0 ? err : 1;
 }
 
 int row_upload_delete(struct row_store *store, int64_t bucket, struct slice key,
                       const unsigned char *upload_id)
 {
-    return meta_sql_run(bind_upload(store, SQL_UPLOAD_DELETE, bucket, key, upload_id));
+    const struct count_place place = {bucket, key, row_upload_id(upload_id)};
+    sqlite3_stmt *statement = bind_upload(store, SQL_UPLOAD_DELETE, bucket, key, upload_id);
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found;
+    int64_t parts = sqlite3_column_int64(statement, 0), bytes = sqlite3_column_int64(statement, 1);
+    meta_sql_reset(statement);
+    return row_count_upload(store, &place, -1, parts, bytes);
 }
 
 int row_uploads_delete(struct row_store *store, int64_t bucket,
@@ -146,9 +160,11 @@ int row_part_get(struct row_store *store, struct arena *arena, struct slice uplo
     return err != 0 ? err : 1;
 }
 
-int row_part_put(struct row_store *store, struct slice upload_id, const struct meta_part *part,
-                 struct slice extents)
+int row_part_put(struct row_store *store, int64_t bucket, struct slice key, struct slice upload_id,
+                 const struct meta_part *part, struct slice extents, const struct part_row *replaced)
 {
+    const struct count_place upload = {bucket, key, upload_id};
+    int64_t before = replaced != NULL && replaced->size > 0 ? replaced->size : 0;
     sqlite3_stmt *statement = bind_id(store, SQL_PART_REPLACE, upload_id);
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
 
@@ -160,7 +176,8 @@ int row_part_put(struct row_store *store, struct slice upload_id, const struct m
     meta_sql_blob(statement, 5, slice_of(etag, codec_etag_encode(etag, part->etag)));
     meta_sql_blob_or_null(statement, 6, slice_of(checksum, codec_checksum_encode(checksum, &part->checksum)));
     meta_sql_blob_or_null(statement, 7, extents);
-    return meta_sql_run(statement);
+    int err = meta_sql_run(statement);
+    return err != 0 ? err : row_count_part(store, &upload, replaced == NULL, (int64_t)part->size - before);
 }
 
 int row_parts_delete(struct row_store *store, struct slice upload_id, int64_t first, int64_t last)

@@ -257,6 +257,44 @@ static const char *const migrations[] = {
     /* Extents of sealed bodies (a flag of theirs, rows/codec.c). No table changes; but releases that do not know the flag must not serve a
      * store that may hold some. */
     "SELECT 1;",
+    /* What buckets hold; meta_usage.h.
+     *
+     * `usage` has a row for each bucket and kind of thing that it ever held. Numbers that were changed lately are not there, but, a few at a
+     * time, in a row whose page the batch writes anyway: that of `journal`, or, where the batch has no entry there, the last one of
+     * `garbage`, which is no garbage. The one with the higher usage_turn is true, and overrules `usage` (META_SQL_USAGE).
+     * `quota` has a row for each bucket that is bounded. How much an
+     * upload and a set of annotations hold stands in their own rows, so that neither need be walked when it goes. `usage_walk` has one row:
+     * up to where the store's rows are counted, stop 0: all are. A store that has rows is counted in slices by whoever has it open, for that
+     * is a walk over all of them; only the annotations, of which no release has had many, are added up here. */
+    "CREATE TABLE usage("
+    "  bucket INTEGER NOT NULL,"
+    "  kind INTEGER NOT NULL,"
+    "  count INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  PRIMARY KEY(bucket, kind)"
+    ") WITHOUT ROWID, STRICT;"
+    "ALTER TABLE journal ADD COLUMN usage_turn INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE journal ADD COLUMN usage TEXT NOT NULL DEFAULT '[]';"
+    "ALTER TABLE garbage ADD COLUMN usage TEXT;"
+    "INSERT INTO garbage VALUES(9223372036854775807, 0, 0, 0, '[]');"
+    "CREATE TABLE quota("
+    "  bucket INTEGER PRIMARY KEY,"
+    "  bytes_max INTEGER NOT NULL,"
+    "  objects_max INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE usage_walk("
+    "  stop INTEGER NOT NULL,"
+    "  bucket INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  id BLOB NOT NULL"
+    ") STRICT;"
+    "INSERT INTO usage_walk SELECT EXISTS(SELECT 1 FROM object) OR EXISTS(SELECT 1 FROM version)"
+    "  OR EXISTS(SELECT 1 FROM upload), -9223372036854775808, x'', x'';"
+    "ALTER TABLE upload ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE annotation_set ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE annotation_set SET bytes ="
+    "  (SELECT ifnull(sum(max(size, 0)), 0) FROM annotation WHERE set_id = annotation_set.id);",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -81,14 +81,15 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "  FROM object WHERE length(version) NOT IN (16, 24)",
     /* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs. */
     [SQL_WALK_GARBAGE_FAULTS] =
-        "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE NOT EXISTS"
+        "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE row "
+        "< " META_SQL_GARBAGE_END "  AND NOT EXISTS"
         "  (SELECT 1 FROM unit AS u WHERE u.file = g.file AND u.unit_offset = g.unit_offset AND u.refs = 0) "
         "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' is garbage more than once' FROM "
-        "garbage"
-        "  GROUP BY file, unit_offset HAVING count(*) > 1 "
+        "garbage WHERE row < " META_SQL_GARBAGE_END "  GROUP BY file, unit_offset HAVING count(*) > 1 "
         "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' has no references and is not "
         "garbage' FROM"
-        "  (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM garbage)",
+        "  (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM garbage"
+        "  WHERE row < " META_SQL_GARBAGE_END ")",
 
     /* What a cache bucket is counted with is what its rows of `used` add up to; these are of objects of that size, and of all of
      * them, or, while the bucket is being counted, of all up to where that has come. */
@@ -113,6 +114,58 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "  WHERE bucket NOT IN (SELECT id FROM bucket) "
         "UNION ALL SELECT 'cache bucket ' || bucket || ' is not counted' FROM setting WHERE kind = 9"
         "  AND bucket NOT IN (SELECT bucket FROM tally)",
+    /* What buckets are counted with is what there is, of the rows that are counted already. */
+    [SQL_WALK_USAGE_FAULTS] =
+        "WITH w AS MATERIALIZED (SELECT stop, bucket AS b, key AS k, id AS i FROM usage_walk),"
+        " o AS (SELECT bucket, size, annotations FROM object CROSS JOIN w"
+        "  WHERE stop IN (0, 2, 3) OR (stop = 1 AND (bucket, key) <= (b, k))),"
+        " v AS (SELECT bucket, is_marker, size, annotations FROM version CROSS JOIN w"
+        "  WHERE stop IN (0, 3) OR (stop = 2 AND (bucket, key, id) <= (b, k, i))),"
+        " u AS (SELECT bucket, upload.id AS upload_id FROM upload CROSS JOIN w"
+        "  WHERE stop = 0 OR (stop = 3 AND (bucket, key, upload.id) <= (b, k, i))),"
+        " held(bucket, kind, count, bytes) AS MATERIALIZED ("
+        "  SELECT bucket, 0, count(*), sum(max(size, 0)) FROM o WHERE bucket > 0 GROUP BY bucket"
+        "  UNION ALL SELECT bucket, 1 + (is_marker != 0), count(*), sum(iif(is_marker, 0, max(size, 0)))"
+        "   FROM v GROUP BY bucket, is_marker != 0"
+        "  UNION ALL SELECT bucket, 3, count(*), 0 FROM u GROUP BY bucket"
+        "  UNION ALL SELECT bucket, 4, count(*), sum(max(part.size, 0)) FROM u CROSS JOIN part "
+        "USING(upload_id)"
+        "   GROUP BY bucket"
+        "  UNION ALL SELECT n.bucket, 5, sum(s.count), sum(s.bytes) FROM"
+        "   (SELECT bucket, annotations FROM o WHERE bucket > 0 AND annotations IS NOT NULL"
+        "    UNION ALL SELECT p.bucket, annotations FROM o JOIN publication AS p ON p.id = -o.bucket"
+        "     WHERE annotations IS NOT NULL"
+        "    UNION ALL SELECT bucket, annotations FROM v WHERE annotations IS NOT NULL AND NOT is_marker) AS "
+        "n"
+        "   JOIN annotation_set AS s ON s.id = n.annotations GROUP BY n.bucket"
+        "  UNION ALL SELECT p.bucket, 6, count(*), sum(size) FROM o JOIN publication AS p ON p.id = -o.bucket"
+        "   WHERE size >= 0 GROUP BY p.bucket),"
+        " now AS MATERIALIZED (SELECT * FROM " META_SQL_USAGE "),"
+        " every(bucket, kind, counted, counted_bytes, held, held_bytes) AS ("
+        "  SELECT h.bucket, h.kind, ifnull(u.count, 0), ifnull(u.bytes, 0), h.count, h.bytes FROM held AS h"
+        "   LEFT JOIN now AS u USING(bucket, kind) WHERE h.bucket IN (SELECT id FROM bucket)"
+        "  UNION ALL SELECT bucket, kind, count, bytes, 0, 0 FROM now WHERE bucket IN (SELECT id FROM bucket)"
+        "   AND (bucket, kind) NOT IN (SELECT bucket, kind FROM held)) "
+        "SELECT 'bucket ' || ifnull(b.name, e.bucket) || ': counted ' || counted || ' ' || CASE kind"
+        "  WHEN 0 THEN 'objects' WHEN 1 THEN 'noncurrent versions' WHEN 2 THEN 'delete markers'"
+        "  WHEN 3 THEN 'unfinished uploads' WHEN 4 THEN 'parts of unfinished uploads'"
+        "  WHEN 5 THEN 'annotations' ELSE 'staged objects' END ||"
+        "  ' of ' || counted_bytes || ' bytes, has ' || held || ' of ' || held_bytes"
+        "  FROM every AS e LEFT JOIN bucket AS b ON b.id = e.bucket"
+        "  WHERE counted != held OR counted_bytes != held_bytes "
+        "UNION ALL SELECT 'bucket ' || bucket || ' has counts, and does not exist' FROM usage"
+        "  WHERE bucket NOT IN (SELECT id FROM bucket) GROUP BY bucket "
+        "UNION ALL SELECT 'bucket ' || bucket || ' has a quota, and does not exist' FROM quota"
+        "  WHERE bucket NOT IN (SELECT id FROM bucket) "
+        "UNION ALL SELECT 'upload ' || hex(id) || ': counted ' || c.parts || ' parts of ' || c.bytes ||"
+        "  ' bytes, has ' || n || ' of ' || s FROM (SELECT upload.id, parts, bytes,"
+        "   (SELECT count(*) FROM part AS p WHERE p.upload_id = upload.id) AS n,"
+        "   (SELECT ifnull(sum(max(size, 0)), 0) FROM part AS p WHERE p.upload_id = upload.id) AS s"
+        "   FROM upload CROSS JOIN w WHERE stop = 0) AS c WHERE c.parts != n OR c.bytes != s "
+        "UNION ALL SELECT 'annotations ' || s.id || ': counted ' || s.bytes || ' bytes, has ' ||"
+        "  ifnull(h.bytes, 0) FROM annotation_set AS s LEFT JOIN (SELECT set_id, sum(max(size, 0)) AS bytes"
+        "   FROM annotation GROUP BY set_id) AS h ON h.set_id = s.id"
+        "  WHERE s.refs > 0 AND s.bytes != ifnull(h.bytes, 0)",
     [SQL_WALK_ANNOTATION_FAULTS] =
         "WITH named(id, refs) AS (SELECT annotations, count(*) FROM"
         "  (SELECT annotations FROM object UNION ALL SELECT annotations FROM version"

@@ -28,6 +28,7 @@ enum sql_walk {
     SQL_WALK_VERSION_FAULTS,
     SQL_WALK_GARBAGE_FAULTS,
     SQL_WALK_TALLY_FAULTS,
+    SQL_WALK_USAGE_FAULTS,
     SQL_WALK_ANNOTATION_FAULTS,
     /* Rows for the check to look at. */
     SQL_WALK_OBJECTS,     /* bucket, key, size, extents, etag, checksum, attributes, parts, upload_id */

@@ -19,6 +19,20 @@ static int set_own(struct meta_writer *writer, const struct meta_annotated *obje
     return version_name_annotations(writer, object->bucket, object->key, object->version, set->id);
 }
 
+/* The object has so many annotations and bytes of them more. */
+static int annotated_count(struct meta_writer *writer, const struct meta_annotated *object, int64_t count,
+                           int64_t bytes)
+{
+    const struct meta_version_id *place = NULL;
+    struct meta_version_id id;
+    int err = object->version != NULL
+                  ? version_find(writer, object->bucket, object->key, object->version, &id, &place)
+                  : 0;
+
+    return err != 0 ? err
+                    : row_count_annotation(writer->store, object->bucket, object->key, place, count, bytes);
+}
+
 /* A cache is bounded by what is counted of its objects: their own bytes. */
 static int refuse_cache(struct meta_writer *writer, int64_t bucket)
 {
@@ -50,6 +64,7 @@ int op_annotation_put(struct meta_writer *writer, struct meta_annotation_put *op
     struct slice extents, replaced;
     struct annotation_set set;
     struct object_row row;
+    int64_t bytes;
     int err, found;
 
     if (!annotation_name_is_valid(annotation->name))
@@ -58,7 +73,7 @@ int op_annotation_put(struct meta_writer *writer, struct meta_annotation_put *op
         (err = refuse_cache(writer, op->object.bucket)) != 0 ||
         (err = extents_pack(writer, &annotation->extents, annotation->size, &extents)) != 0)
         return err;
-    if ((found = annotation_find(writer, row.annotations, annotation->name, &replaced)) < 0)
+    if ((found = annotation_find(writer, row.annotations, annotation->name, &replaced, &bytes)) < 0)
         return found;
     if ((err = set_own(writer, &op->object, &row, &set)) != 0)
         return err;
@@ -67,9 +82,11 @@ int op_annotation_put(struct meta_writer *writer, struct meta_annotation_put *op
     if (annotation->modified_ms == 0)
         annotation->modified_ms = writer->now_ms;
     set.count += found == 0;
+    set.bytes += (int64_t)annotation->size - (bytes < set.bytes ? bytes : set.bytes);
     if ((err = row_annotation_set_put(writer->store, &set)) != 0 ||
         (err = references_add(writer, extents)) != 0 ||
-        (err = row_annotation_put(writer->store, set.id, annotation, extents)) != 0)
+        (err = row_annotation_put(writer->store, set.id, annotation, extents)) != 0 ||
+        (err = annotated_count(writer, &op->object, found == 0, (int64_t)annotation->size - bytes)) != 0)
         return err;
     return references_drop(writer, replaced);
 }
@@ -79,6 +96,7 @@ int op_annotation_delete(struct meta_writer *writer, struct meta_annotation_dele
     struct annotation_set set;
     struct object_row row;
     struct slice extents;
+    int64_t bytes;
     int err, found;
 
     op->existed = false;
@@ -86,14 +104,15 @@ int op_annotation_delete(struct meta_writer *writer, struct meta_annotation_dele
         return -EINVAL;
     if ((err = annotated_load(writer, &op->object, &row)) != 0)
         return err;
-    if ((found = annotation_find(writer, row.annotations, op->name, &extents)) <= 0)
+    if ((found = annotation_find(writer, row.annotations, op->name, &extents, &bytes)) <= 0)
         return found;
     op->existed = true;
     if ((err = set_own(writer, &op->object, &row, &set)) != 0)
         return err;
-    set.count -= set.count > 0;
+    annotation_set_shrink(&set, bytes);
     if ((err = row_annotation_set_put(writer->store, &set)) != 0 ||
-        (err = row_annotation_delete(writer->store, set.id, op->name)) != 0)
+        (err = row_annotation_delete(writer->store, set.id, op->name)) != 0 ||
+        (err = annotated_count(writer, &op->object, -1, -bytes)) != 0)
         return err;
     return references_drop(writer, extents);
 }

@@ -70,7 +70,7 @@ static int append_in_place(struct meta_writer *writer, const struct meta_object_
     /* Those that it holds now are the kept row's. */
     if (kept > 0 && (err = references_take(writer, current, REFERENCES_SHARED)) != 0)
         return err;
-    int updated = row_object_put(writer->store, ROW_UPDATE, op->bucket, op->key, row);
+    int updated = row_object_put(writer->store, current, op->bucket, op->key, row);
 
     if (updated <= 0)
         return updated == 0 ? META_E_CORRUPT : updated;
@@ -194,7 +194,7 @@ static int rename_leave(struct meta_writer *writer, const struct meta_object_ren
 
     if (writer_bucket_versioning(writer, op->source.bucket) != META_VERSIONING_NEVER)
         return version_delete_current(writer, op->source.bucket, &entry, row, op->owner, NULL);
-    return row_object_delete(writer->store, op->source.bucket, op->source.key);
+    return row_object_delete(writer->store, op->source.bucket, op->source.key, row);
 }
 
 int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)

@@ -94,7 +94,8 @@ static int before_retire(struct meta_writer *writer, const struct meta_object_pu
     if (before->has_current) {
         struct meta_version_id place =
             meta_version_is_null(&before->current.version) ? place_at(sequence - 1) : before->current.version;
-        return row_version_archive(writer->store, put->bucket, put->key, &place, *noncurrent_ms);
+        return row_version_archive(writer->store, put->bucket, put->key, &place, &before->current,
+                                   *noncurrent_ms);
     }
     if (before->has_last && before->last.is_current)
         return row_version_set_noncurrent(writer->store, put->bucket, put->key, &before->last.id,
@@ -106,7 +107,8 @@ static int marker_store(struct meta_writer *writer, const struct meta_object_imp
                         const struct import_before *before, const struct meta_version_id *id)
 {
     const struct meta_object_put *put = &op->put;
-    int err = before->has_current ? row_object_delete(writer->store, put->bucket, put->key) : 0;
+    int err =
+        before->has_current ? row_object_delete(writer->store, put->bucket, put->key, &before->current) : 0;
 
     return err != 0 ? err
                     : row_marker_put(writer->store, put->bucket, put->key, id, op->is_null,
@@ -123,7 +125,7 @@ static int object_store(struct meta_writer *writer, struct meta_object_import *o
         return err;
     if (!op->is_null)
         row.version = *id;
-    err = row_object_put(writer->store, before->has_current ? ROW_UPDATE : ROW_INSERT, op->put.bucket,
+    err = row_object_put(writer->store, before->has_current ? &before->current : NULL, op->put.bucket,
                          op->put.key, &row);
     if (err <= 0)
         return err == 0 ? META_E_CORRUPT : err;

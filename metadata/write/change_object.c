@@ -130,7 +130,7 @@ static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta
     entry->existed = current != NULL;
     if (current == NULL)
         return 0;
-    err = row_object_delete(writer->store, bucket, entry->key);
+    err = row_object_delete(writer->store, bucket, entry->key, current);
     return err != 0 ? err : references_give_up(writer, current);
 }
 

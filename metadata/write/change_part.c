@@ -15,13 +15,15 @@ int upload_check(struct meta_writer *writer, int64_t bucket, struct slice key, c
 }
 
 /* Stores the part; its references were taken. Those of the part it replaces are dropped. */
-static int part_store(struct meta_writer *writer, const unsigned char *upload_id,
-                      const struct meta_part *part, struct slice extents)
+static int part_store(struct meta_writer *writer, int64_t bucket, struct slice key,
+                      const unsigned char *upload_id, const struct meta_part *part, struct slice extents)
 {
     const struct slice id = slice_of(upload_id, META_UPLOAD_ID_BYTES);
     struct part_row replaced = {0};
     int found = row_part_get(writer->store, &writer->arena, id, part->number, &replaced);
-    int err = found < 0 ? found : row_part_put(writer->store, id, part, extents);
+    int err = found < 0
+                  ? found
+                  : row_part_put(writer->store, bucket, key, id, part, extents, found > 0 ? &replaced : NULL);
 
     assert(part->number >= 1 && part->number <= META_PART_NUMBER_MAX);
     return err != 0 ? err : references_drop(writer, replaced.extents);
@@ -48,7 +50,7 @@ int op_part_put(struct meta_writer *writer, struct meta_part_put *op)
         op->part.modified_ms = writer->now_ms;
     if ((err = references_add(writer, extents)) != 0)
         return err;
-    return part_store(writer, op->upload_id, &op->part, extents);
+    return part_store(writer, op->bucket, op->key, op->upload_id, &op->part, extents);
 }
 
 /* The extents of `length` bytes from `first` on, which the source is known to have. */
@@ -132,7 +134,7 @@ int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op)
         (err = copy_source_load(writer, &op->source, &source)) != 0 ||
         (err = part_copy_range(op, &source, &part)) != 0 ||
         (err = part_copy_extents(writer, op, source.extents, &part, &extents)) != 0 ||
-        (err = part_store(writer, op->upload_id, &part, extents)) != 0)
+        (err = part_store(writer, op->bucket, op->key, op->upload_id, &part, extents)) != 0)
         return err;
     op->modified_ms = part.modified_ms;
     op->source_version = source.version;

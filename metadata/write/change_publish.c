@@ -189,7 +189,7 @@ static int key_overrule(struct meta_writer *writer, const struct publication *pu
     }
     if (row.size != PUBLICATION_REMOVES && (err = bounds_check(writer, bucket, &row, there)) != 0)
         return err;
-    err = row_object_delete(writer->store, publication_bucket(publication->row.id), key);
+    err = row_object_delete(writer->store, publication_bucket(publication->row.id), key, &row);
     return err != 0
                ? err
                : prepare_row(writer, publication, key, &row, there); /* newer than what came in between */

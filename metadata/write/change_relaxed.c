@@ -80,7 +80,7 @@ static int lost_version(struct meta_writer *writer, const struct meta_row_name *
     assert(key.len == name->key_length);
     if (found <= 0)
         return found;
-    err = row_version_delete(writer->store, name->bucket, key, &name->version);
+    err = row_version_delete(writer->store, name->bucket, key, &row);
     return err != 0 ? err : references_give_up(writer, &row.object);
 }
 
@@ -115,7 +115,7 @@ static int lost_object(struct meta_writer *writer, const struct meta_row_name *n
     assert(key.len == name->key_length && restored != NULL);
     if (err != 0)
         return err == META_E_NO_KEY ? 0 : err;
-    if ((err = row_object_delete(writer->store, name->bucket, key)) != 0)
+    if ((err = row_object_delete(writer->store, name->bucket, key, &row)) != 0)
         return err;
     int replaced = lost_replace(writer, name->bucket, key, &row);
     if (replaced < 0)
@@ -173,5 +173,8 @@ int op_lost(struct meta_writer *writer, struct meta_lost *op)
             err = lost_part(writer, name);
         arena_reset(&writer->arena);
     }
+    /* They know their uploads and sets by number alone: whose they were is found by counting anew. */
+    if (err == 0 && op->count > 0 && (op->kind == META_ROW_PART || op->kind == META_ROW_ANNOTATION))
+        err = row_usage_recount(writer->store);
     return err;
 }

@@ -15,6 +15,7 @@
 #include "metadata/meta_publish.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
+#include "metadata/meta_usage.h"
 
 /* ---- What a change weighs ---- */
 
@@ -179,7 +180,9 @@ struct touch {
     X(UPLOADS_END,       meta_uploads_end,       op_uploads_end,       NONE,                        weight_slice,    GARBAGE)                  \
     X(OBJECT_IMPORT,     meta_object_import,     op_object_import,     KEY_OF_PUT(meta_object_import), weight_one,    0)                         \
     X(OUTBOX_SET,        meta_outbox_set,        op_outbox_set,        NONE,                        weight_one,      SETTINGS|SETS)            \
-    X(OUTBOX_DONE,       meta_outbox_done,       op_outbox_done,       NONE,                        weight_done,     HOUSEKEEPING|UNMARKED|NO_ENTRY)
+    X(OUTBOX_DONE,       meta_outbox_done,       op_outbox_done,       NONE,                        weight_done,     HOUSEKEEPING|UNMARKED|NO_ENTRY) \
+    X(USAGE_STEP,        meta_usage_step,        op_usage_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED)    \
+    X(USAGE_RECOUNT,     meta_usage_recount,     op_usage_recount,     NONE,                        weight_slice,    UNMARKED)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */

@@ -120,6 +120,10 @@ void version_place(struct meta_version_id *id, uint64_t sequence);
 /* Any version of the key, current or not: 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
 int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
                  const struct meta_version_id *version, struct object_row *row);
+/* Where a version that is there lies: *place is NULL when it is the current object, else *id is its place in `version`. */
+int version_find(struct meta_writer *writer, int64_t bucket, struct slice key,
+                 const struct meta_version_id *version, struct meta_version_id *id,
+                 const struct meta_version_id **place);
 /* Replaces the attributes of a version that is there. */
 int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct slice key,
                            const struct meta_version_id *version, struct slice attributes);
@@ -206,8 +210,11 @@ int annotations_sweep(struct meta_writer *writer);
 int annotations_own(struct meta_writer *writer, int64_t id, struct annotation_set *set);
 bool annotation_name_is_valid(struct slice name);
 /* What the annotation of that name holds, in the arena: 1, 0 when the set (0: none) has none, or an error. */
-int annotation_find(struct meta_writer *writer, int64_t set, struct slice name, struct slice *extents);
-/* Drops one whose bytes are lost. */
+int annotation_find(struct meta_writer *writer, int64_t set, struct slice name, struct slice *extents,
+                    int64_t *bytes);
+/* One of so many bytes less. */
+void annotation_set_shrink(struct annotation_set *set, int64_t bytes);
+/* Drops one whose bytes are lost. Whoever names the set is to be counted anew. */
 int annotation_lose(struct meta_writer *writer, int64_t set, struct slice name);
 
 /* ---- Labels (labels.c) ---- */
@@ -281,6 +288,10 @@ struct meta_cache_step;
 int op_cache_step(struct meta_writer *writer, struct meta_cache_step *op);
 struct meta_cache_touch;
 int op_cache_touch(struct meta_writer *writer, struct meta_cache_touch *op);
+struct meta_usage_step;
+int op_usage_step(struct meta_writer *writer, struct meta_usage_step *op);
+struct meta_usage_recount;
+int op_usage_recount(struct meta_writer *writer, struct meta_usage_recount *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 int op_outbox_set(struct meta_writer *writer, struct meta_outbox_set *op);

@@ -124,7 +124,7 @@ def left():
     global server
     server.stop()
     database = sqlite3.connect(os.path.join(data, "sluice.db"))
-    counts = [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("annotation", "annotation_set", "unit", "garbage", "dropped")]
+    counts = [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("annotation", "annotation_set", "unit", "garbage WHERE unit_length > 0", "dropped")]
     database.close()
     server = Server(data=data)
     time.sleep(0.3)

@@ -76,6 +76,12 @@ database.execute("DROP TABLE tally")
 database.execute("DROP TABLE annotation")
 database.execute("DROP TABLE annotation_set")
 database.execute("DROP TABLE publication")
+for table in ("usage", "usage_walk", "quota"):
+    database.execute(f"DROP TABLE {table}")
+database.execute("ALTER TABLE upload DROP COLUMN parts")
+database.execute("ALTER TABLE upload DROP COLUMN bytes")
+database.execute("DELETE FROM garbage WHERE row = 9223372036854775807") # a list that is no garbage
+database.execute("ALTER TABLE garbage DROP COLUMN usage")
 database.execute("ALTER TABLE object DROP COLUMN annotations")
 database.execute("ALTER TABLE version DROP COLUMN annotations")
 database.execute(f"PRAGMA user_version = {CRC32C_SCHEMA}")

@@ -290,6 +290,8 @@ static void *reclaim_main(void *arg)
         err = reclaim_run_garbage(reclaim);
         if (err == 0)
             err = sweep_err;
+        if (err == 0 && !stopping)
+            err = reclaim_run_usage(reclaim);
         if (err != 0) {
             reclaim->retry = true;
             if (!told)

@@ -66,6 +66,8 @@ struct reclaim {
     uint32_t last_count; /* the thread's own: entries that the last pass gave back */
     bool failure_told;   /* the log has one line about files that cannot be removed */
     bool damage_told;    /* and one about rows that make no sense */
+    bool count_told;     /* that what buckets hold is being counted */
+    uint64_t rows_counted;
 };
 
 /* All on the reclaimer's thread; each sets reclaim->retry when something was left over. */
@@ -77,5 +79,7 @@ int reclaim_settle_segment(struct reclaim *reclaim, uint64_t blob, uint64_t used
 /* Gives back what may go of the batch, durably; its rows are batch->rows then, and their bytes batch->bytes. The entries are put in another
  * order. */
 void reclaim_units(struct reclaim *reclaim);
+/* Counts some of what buckets hold, where it has not been counted (count_usage.c). 0 or an error. */
+int reclaim_run_usage(struct reclaim *reclaim);
 
 #endif

@@ -390,7 +390,8 @@ MAYBE_UNUSED static char *image_dump(const struct image *image)
         "hex(etag),"
         " hex(extents), hex(attributes) FROM version ORDER BY bucket, key, id",
         "SELECT 'unit', * FROM unit ORDER BY file, unit_offset",
-        "SELECT 'garbage', file, unit_offset, unit_length FROM garbage ORDER BY file, unit_offset",
+        "SELECT 'garbage', file, unit_offset, unit_length FROM garbage WHERE unit_length > 0 ORDER BY file, "
+        "unit_offset",
     };
     char *dump = NULL;
     size_t length;

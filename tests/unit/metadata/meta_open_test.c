@@ -189,8 +189,8 @@ static void damage_is_found(void **state)
                  "INSERT INTO unit(file, unit_offset, refs) VALUES(2, 0, 0)", "is no unit without");
     assert_found(store, "INSERT INTO unit(file, unit_offset, refs) VALUES(8, 0, 0)",
                  "DELETE FROM unit WHERE file = 8", "is not garbage");
-    assert_found(store, "INSERT INTO garbage VALUES(99, 2, 0, 100)", "DELETE FROM garbage WHERE row = 99",
-                 "more than once");
+    assert_found(store, "INSERT INTO garbage VALUES(99, 2, 0, 100, NULL)",
+                 "DELETE FROM garbage WHERE row = 99", "more than once");
     assert_found(store, "UPDATE object SET size = 101", "UPDATE object SET size = 100", "do not add up");
     assert_found(store, "UPDATE object SET etag = x'07'", "UPDATE object SET etag = x'0041'",
                  "ETag does not decode");
