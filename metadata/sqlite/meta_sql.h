@@ -47,7 +47,7 @@ enum meta_sql_role {
 #define META_SQL_USAGE                                                                                       \
     "(WITH late AS MATERIALIZED (SELECT json_extract(value, '$[0]') AS bucket,"                              \
     "  json_extract(value, '$[1]') AS kind, json_extract(value, '$[2]') AS count,"                           \
-    "  json_extract(value, '$[3]') AS bytes FROM json_each((SELECT usage FROM"                               \
+    "  json_extract(value, '$[3]') AS bytes FROM json_each((SELECT iif(json_valid(usage), usage, '[]') FROM" \
     "  (SELECT usage_turn AS turn, usage FROM journal UNION ALL"                                             \
     "   SELECT file, usage FROM garbage WHERE row = " META_SQL_GARBAGE_END ") ORDER BY turn DESC LIMIT 1)))" \
     " SELECT bucket, kind, count, bytes, 0 AS is_late FROM usage"                                            \
@@ -423,6 +423,9 @@ enum meta_sql_role {
       ")) FROM journal")                                                                                     \
     X(SQL_USAGE_LATE, META_SQL_WRITER,                                                                       \
       "UPDATE garbage SET file = ?1, usage = ?2 WHERE row = " META_SQL_GARBAGE_END)                          \
+    X(SQL_USAGE_LATE_INSERT, META_SQL_WRITER,                                                                \
+      "INSERT INTO garbage(row, file, unit_offset, unit_length, usage)"                                      \
+      " VALUES(" META_SQL_GARBAGE_END ", ?1, 0, 0, ?2)")                                                     \
     X(SQL_USAGE_DELETE, META_SQL_WRITER, "DELETE FROM usage WHERE bucket = ?1")                              \
     X(SQL_QUOTA_PUT, META_SQL_WRITER,                                                                        \
       "REPLACE INTO quota(bucket, bytes_max, objects_max) VALUES(?1, ?2, ?3)")                               \

@@ -183,6 +183,12 @@ int row_usage_flush_with(struct row_store *store, sqlite3_stmt *statement, int f
     meta_sql_int(statement, first, ++usage->turn);
     meta_sql_text(statement, first + 1, slice_of(text, length));
     usage->written = usage->log_count;
+    int changed = row_run_changes(store, statement);
+    if (changed != 0 || statement != store->sql.list[SQL_USAGE_LATE])
+        return changed < 0 ? changed : 0;
+    statement = row_statement(store, SQL_USAGE_LATE_INSERT); /* damage: the row was not there */
+    meta_sql_int(statement, 1, usage->turn);
+    meta_sql_text(statement, 2, slice_of(text, length));
     return meta_sql_run(statement);
 }
 

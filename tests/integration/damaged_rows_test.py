@@ -181,7 +181,7 @@ with sqlite3.connect(os.path.join(data, "sluice.db")) as db:
         db.execute(f"DELETE FROM {table}")
     for row, (file, offset, length) in enumerate(((0, 0, 100), (-1, 0, 100), (live[0], live[1] + 7, 100), (live[0], live[1], 1 << 40), (live[0], 4096, 0),
                                                   (live[0], -4096, 100), (79, 0, 100)), 100):
-        db.execute("INSERT INTO garbage VALUES(?, ?, ?, ?)", (row, file, offset, length))
+        db.execute("INSERT INTO garbage VALUES(?, ?, ?, ?, NULL)", (row, file, offset, length))
 db.close()
 with open(os.path.join(data, "blobs", "00", f"{79:016x}"), "w") as file:
     file.write("garbage")
