@@ -76,8 +76,9 @@ database.execute("DROP TABLE tally")
 database.execute("DROP TABLE annotation")
 database.execute("DROP TABLE annotation_set")
 database.execute("DROP TABLE publication")
-for table in ("usage", "usage_walk", "quota"):
+for table in ("usage", "usage_walk", "quota", "outbox", "outbox_given"):
     database.execute(f"DROP TABLE {table}")
+database.execute("DROP INDEX version_named")
 database.execute("ALTER TABLE upload DROP COLUMN parts")
 database.execute("ALTER TABLE upload DROP COLUMN bytes")
 database.execute("DELETE FROM garbage WHERE row = 9223372036854775807") # a list that is no garbage

@@ -71,7 +71,6 @@ static void make_older(struct store *store, char path[128])
             "ALTER TABLE unit DROP COLUMN crc; ALTER TABLE unit DROP COLUMN crc_kind;"
             "DROP TABLE tally; DROP TABLE used; DROP TABLE publication; DROP TABLE outbox;"
             "DROP TABLE outbox_given; DROP INDEX version_named;"
-            "DROP TABLE tally; DROP TABLE used; DROP TABLE publication;"
             "DROP TABLE usage; DROP TABLE quota; DROP TABLE usage_walk; DELETE FROM garbage WHERE row = "
             "9223372036854775807;"
             "ALTER TABLE garbage DROP COLUMN usage;"
