@@ -242,7 +242,8 @@ struct sluice_list_entry {
     struct sluice_object_info info;
 };
 
-/* In byte order of the keys. visit non-zero stops and is returned. options may be NULL. */
+/* In byte order of the keys, as they were when the page was read that an entry is in: 256 entries at a time. visit non-zero stops and is
+ * returned; it may take its time, and use the store. options may be NULL. */
 SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket,
                            const struct sluice_list_options *options,
                            int (*visit)(void *ctx, const struct sluice_list_entry *entry), void *ctx);

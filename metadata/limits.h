@@ -95,6 +95,10 @@
  * same page, but more to read again after a crash (16 MiB: some ten milliseconds). */
 #define META_WAL_FRAMES_TARGET 4096
 
+/* Pages in the log from which on readers are waited for, and how long at a time: 64 MiB. A listing takes a millisecond for each page. */
+#define META_WAL_FRAMES_MAX (4 * META_WAL_FRAMES_TARGET)
+#define META_WAL_WAIT_MS    100
+
 /* Pages in the log that no commit has synced, until their way to the disk begins: half a MiB at once is cheap to start, and does not hold
  * up the syncs of others. */
 #define META_WAL_FRAMES_WRITE 128

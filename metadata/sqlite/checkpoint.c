@@ -46,14 +46,14 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frame
     return SQLITE_OK;
 }
 
-/* Any error of the file counts as a failed sync: it may have been one, of the log or of the database. */
-static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db)
+/* Any error of the file counts as a failed sync: it may have been one, of the log or of the database. mode: SQLITE_CHECKPOINT_*. */
+static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db, int mode)
 {
     struct wal *wal = &checkpoint->meta->engine->wal;
 
     if (wal_is_suspect(wal))
         return -EIO;
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, NULL);
     if ((code & 0xff) == SQLITE_IOERR)
         wal_suspect(wal);
     /* Busy: a reader still needs older pages. The next attempt gets further. */
@@ -79,7 +79,7 @@ static void *checkpoint_main(void *argument)
         if (checkpoint->stop)
             break;
         pthread_mutex_unlock(&checkpoint->mutex);
-        int err = checkpoint_run(checkpoint, checkpoint->db);
+        int err = checkpoint_run(checkpoint, checkpoint->db, SQLITE_CHECKPOINT_PASSIVE);
         pthread_mutex_lock(&checkpoint->mutex);
         assert(checkpoint->state == CHECKPOINT_RUNNING);
         checkpoint_note(checkpoint, err);
@@ -95,6 +95,20 @@ static void *checkpoint_main(void *argument)
     return NULL;
 }
 
+/* The writer's side, between two transactions. A log that readers have kept from beginning anew for long is not left to luck any more: all
+ * pages are moved, and those who read now are waited for, for a moment. Who begins meanwhile reads the database alone. */
+static int checkpoint_finish(struct meta_checkpoint *checkpoint)
+{
+    int err;
+
+    if (checkpoint->frames < META_WAL_FRAMES_MAX)
+        return checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_PASSIVE);
+    (void)sqlite3_busy_timeout(checkpoint->writer, META_WAL_WAIT_MS);
+    err = checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_RESTART);
+    (void)sqlite3_busy_timeout(checkpoint->writer, DB_BUSY_MS_MAX);
+    return err;
+}
+
 void checkpoint_advance(struct meta_checkpoint *checkpoint)
 {
     pthread_mutex_lock(&checkpoint->mutex);
@@ -107,7 +121,7 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
     if (state != CHECKPOINT_TAIL)
         return;
 
-    int err = checkpoint_run(checkpoint, checkpoint->writer);
+    int err = checkpoint_finish(checkpoint);
     /* When it reached the end, the next transaction starts the log anew, unless a reader is in the way just
      * then. */
     checkpoint->frames_next = checkpoint->frames + META_WAL_FRAMES_TARGET / 2;

@@ -19,6 +19,10 @@ struct row_engine {
     bool keeps_log; /* at close */
 };
 
+/* Nobody waits for long: there is one writer, and checkpoints run beside it. The bound is for the moments in which the log is recovered
+ * or restarted. */
+#define DB_BUSY_MS_MAX 5000
+
 enum db_use { DB_READ, DB_WRITE, DB_CHECKPOINT };
 
 /* An empty file that is its owner's alone, where there is none. 0 or a negative errno. */

@@ -24,10 +24,6 @@
 #define VFS_EXCLUSIVE "unix-excl"
 #define VFS_UNLOCKED  "unix-none"
 
-/* Nobody waits for long: there is one writer, and checkpoints run beside it. The bound is for the moments in
- * which the log is recovered or restarted. */
-#define BUSY_MS_MAX 5000
-
 /* The committer's cache stays valid, since nobody else writes: room for the inner pages of large stores. */
 #define WRITER_CACHE_KIB 65536
 /* A reader's cache is dropped when it finds that something was committed. Mapping the file instead was
@@ -127,7 +123,7 @@ int db_open(const struct meta *meta, int flags, sqlite3 **db)
     code = meta->options.read_only ? db_open_read_only(meta, flags, db)
                                    : sqlite3_open_v2(meta->path, db, flags, VFS_EXCLUSIVE);
     if (code == SQLITE_OK)
-        code = sqlite3_busy_timeout(*db, BUSY_MS_MAX);
+        code = sqlite3_busy_timeout(*db, DB_BUSY_MS_MAX);
     if (code == SQLITE_OK && meta->options.read_only)
         code = sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (code == SQLITE_OK)

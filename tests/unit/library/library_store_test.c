@@ -425,6 +425,61 @@ static void list_expect(struct sluice_store *store, struct sluice_list_options o
     assert_string_equal(seen, expected);
 }
 
+/* A visitor that stores so much that the log must begin anew meanwhile. */
+struct storing {
+    struct place *place;
+    uint64_t log_bytes; /* the most there were */
+    unsigned entries;
+};
+
+static int busy_visit(struct storing *busy)
+{
+    static char value[15000];
+    const struct sluice_attribute attribute = {"x-amz-meta-long", value};
+    const struct sluice_put_options options = {.attributes = &attribute, .attribute_count = 1};
+    char path[128];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "%s/sluice.db-wal", busy->place->dir);
+    for (unsigned i = 0; i < 2500 && busy->entries == 0; i++) {
+        memset(value, 'a' + (int)(i % 26),
+               sizeof(value) - 1); /* pages that stay as they are would not be written */
+        assert_int_equal(sluice_put(busy->place->store, "bucket", "busy", "", 0, &options, NULL), 0);
+        assert_int_equal(stat(path, &st), 0);
+        busy->log_bytes = (uint64_t)st.st_size > busy->log_bytes ? (uint64_t)st.st_size : busy->log_bytes;
+    }
+    busy->entries++;
+    return 0;
+}
+
+static int busy_entry(void *ctx, const struct sluice_list_entry *entry)
+{
+    return busy_visit(ctx);
+}
+
+static int busy_version(void *ctx, const struct sluice_version_entry *entry)
+{
+    return busy_visit(ctx);
+}
+
+static void visitors_hold_no_snapshot(void **state)
+{
+    const struct sluice_store_options options = {.relaxed = true};
+    struct place place;
+
+    place_begin(&place, &options);
+    struct storing busy = {.place = &place};
+    assert_int_equal(sluice_put(place.store, "bucket", "a", "", 0, NULL, NULL), 0);
+    assert_int_equal(sluice_list(place.store, "bucket", NULL, busy_entry, &busy), 0);
+    assert_int_equal(busy.entries, 1);             /* what was stored meanwhile came after the page */
+    assert_in_range(busy.log_bytes, 1, 40u << 20); /* 50 MiB were written */
+    busy.entries = 0;
+    assert_int_equal(sluice_list_versions(place.store, "bucket", NULL, busy_version, &busy), 0);
+    assert_int_equal(busy.entries, 2);
+    assert_in_range(busy.log_bytes, 1, 40u << 20);
+    place_end(&place);
+}
+
 static void listings(void **state)
 {
     static const char *const keys[] = {"a", "a/b", "b/1", "b/2", "b/3", "c"};
@@ -643,6 +698,7 @@ int main(void)
         cmocka_unit_test(bucket_names),
         cmocka_unit_test(key_names),
         cmocka_unit_test(listings),
+        cmocka_unit_test(visitors_hold_no_snapshot),
         cmocka_unit_test(listings_of_several_pages),
         cmocka_unit_test(many_threads_one_store),
         cmocka_unit_test(threads_take_no_signals),
