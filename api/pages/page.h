@@ -16,6 +16,7 @@
 
 struct pages {
     struct page_sessions *sessions;
+    struct page_figures *figures;
     unsigned char
         secret[32]; /* of this process: what tickets, and the pages of a server without keys, are told by */
 };
@@ -61,6 +62,10 @@ void page_index(struct s3_request *request);
 void page_versions(struct s3_request *request);
 void page_object(struct s3_request *request);
 void page_archive(struct s3_request *request);
+
+/* page_status.c: for who may read the metrics. */
+enum s3_door_way page_status(struct page_call *call);
+bool page_status_is_shown(const struct page_call *call);
 
 /* page_call.c: what brings stored bytes, or S3's answers. */
 void page_stored_answer(struct s3_request *request); /* on_answer of objects, to look at */

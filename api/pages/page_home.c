@@ -118,6 +118,18 @@ static void step(struct core_turn *turn)
         write_rest(home);
 }
 
+static void write_tools(struct home *home)
+{
+    struct page_html *html = &home->html;
+
+    PAGE(html, "<div class=\"tools home\"><div class=actions>");
+    if (may_create(home->call))
+        PAGE(html, "<button class=\"primary js\" id=mkbucket hidden>New bucket</button>");
+    if (page_status_is_shown(home->call))
+        PAGE(html, "<a class=button href=\"/-/ui/status\">Status</a>");
+    PAGE(html, "</div></div>");
+}
+
 void page_home(struct s3_request *request)
 {
     struct home *home = s3_request_alloc(request, sizeof(*home));
@@ -132,9 +144,7 @@ void page_home(struct s3_request *request)
     home->read = s3_request_alloc(request, PAGES_BUCKETS_READ * sizeof(*home->read));
     page_begin(home->call, html, "Buckets");
     PAGE(html, "<h1>Buckets</h1>");
-    if (may_create(home->call))
-        PAGE(html, "<div class=tools><div class=actions><button class=\"primary js\" id=mkbucket hidden>New "
-                   "bucket</button></div></div>");
+    write_tools(home);
     PAGE(html, "<table class=list><thead><tr><th scope=col class=name>Name</th><th scope=col "
                "class=date>Created, UTC</th></tr></thead><tbody>");
     step(&home->turn);

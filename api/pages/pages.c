@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "api/pages/page.h"
+#include "api/pages/page_figures.h"
 #include "api/s3/access/s3_person.h"
 #include "storage/base/names.h"
 #include "storage/base/percent.h"
@@ -23,8 +24,10 @@ int pages_create(struct pages **pages)
         free(made);
         return -EIO;
     }
-    if ((made->sessions = page_sessions_create()) == NULL) {
-        free(made);
+    made->sessions = page_sessions_create();
+    made->figures = page_figures_create();
+    if (made->sessions == NULL || made->figures == NULL) {
+        pages_destroy(made);
         return -ENOMEM;
     }
     *pages = made;
@@ -36,8 +39,26 @@ void pages_destroy(struct pages *pages)
     if (pages == NULL)
         return;
     page_sessions_destroy(pages->sessions);
+    page_figures_destroy(pages->figures);
     explicit_bzero(pages->secret, sizeof(pages->secret));
     free(pages);
+}
+
+int pages_start(struct pages *pages, struct http_server *http, struct core *core)
+{
+    return pages != NULL ? page_figures_start(pages->figures, http, core) : 0;
+}
+
+void pages_stop(struct pages *pages)
+{
+    if (pages != NULL)
+        page_figures_stop(pages->figures);
+}
+
+void pages_note(struct pages *pages, enum log_level level, const char *message)
+{
+    if (pages != NULL)
+        page_figures_note(pages->figures, level, message);
 }
 
 /* ---- Becoming a request of S3 ---- */
@@ -223,6 +244,8 @@ static enum s3_door_way enter_path(struct page_call *call, struct slice path)
         return page_sign_in(call);
     if (slice_is(path, "sign-out"))
         return page_sign_out(call);
+    if (slice_is(path, "status"))
+        return page_status(call);
     if (slice_is(path, "share"))
         return page_share(call);
     if (slice_is(name, "peek") && slice_next_part(&rest, '/', &name)) {

@@ -59,6 +59,15 @@ void server_log_to_core(void *ctx, enum log_level level, const char *message)
         options->log(options->log_ctx, level, message);
 }
 
+/* What the status page tells, too. */
+static void log_noted(void *ctx, enum log_level level, const char *message)
+{
+    struct sluice_server *server = ctx;
+
+    pages_note(server->pages, level, message);
+    server_log_to_core(server->core, level, message);
+}
+
 /* For sluice_server_check, which has no store. */
 static void log_to_caller(void *ctx, enum log_level level, const char *message)
 {
@@ -237,8 +246,8 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
                                                  .on_worker_stop = on_worker_stop,
                                                  .on_request = on_request,
                                                  .ctx = server};
-    http_options.log = server_log_to_core;
-    http_options.log_ctx = server->core;
+    http_options.log = log_noted;
+    http_options.log_ctx = server;
     err = server_places_websites(options, places, count, &server->websites, server_log_to_core, server->core);
     if (err != 0)
         return err;
@@ -324,7 +333,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         (err = server_watch_files(server, options, &server->watches)) != 0)
         goto fail;
     err = create_service(&server->service, options, server->core, server->doors, server->pages,
-                         server->control_http, server_log_to_core, server->core);
+                         server->control_http, log_noted, server);
     if (err != 0)
         goto fail;
     if ((err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
@@ -332,6 +341,8 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         goto fail_service;
     if ((err = start_http(server, options)) != 0)
         goto fail_service;
+    if ((err = pages_start(server->pages, server->http, server->core)) != 0)
+        goto fail_http;
     if ((err = server_watches_start(server->watches)) != 0)
         goto fail_http;
     if (options->control)
@@ -344,6 +355,7 @@ fail_http:
     server->watches = NULL;
     faults_release(server->faults);
     control_http_stop(server->control_http);
+    pages_stop(server->pages);
     http_server_stop(server->http, 0);
 fail_service:
     s3_websites_destroy(server->websites);
@@ -430,6 +442,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     control_stop(server->control);
     control_http_stop(server->control_http);
     faults_release(server->faults);
+    pages_stop(server->pages);
     http_server_stop(server->http, grace_ms);
     s3_websites_destroy(server->websites);
     s3_service_destroy(server->service);

@@ -240,7 +240,7 @@ def main():
         page.problems.clear()
         for width, dark in ((1200, True), (360, False), (360, True)):
             other = browser.page(width=width, height=700, dark=dark)
-            for path in ("", "b/docs/", "b/docs/?versions=", "b/made-here/", "o/docs/build.log", "o/docs/notes.txt", "b/none/"):
+            for path in ("", "status", "b/docs/", "b/docs/?versions=", "b/made-here/", "o/docs/build.log", "o/docs/notes.txt", "b/none/"):
                 other.go(f"{server.url}/-/ui/{path}")
                 look(other, f"/-/ui/{path}, {width} wide{', dark' if dark else ''}", ["404"])
 

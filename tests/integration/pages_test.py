@@ -165,6 +165,14 @@ told = get("/-/ui/raw/docs/notes.txt", reader)[1]
 check(told["content-security-policy"].startswith("sandbox allow-scripts;") and told["cache-control"] == "private, no-cache" and told["x-content-type-options"] == "nosniff", "without an origin, and for nobody else", str(told))
 equal(get("/-/ui/raw/docs/notes.txt", reader, Range="bytes=5-")[2], b"text", "in ranges")
 
+# ---- The status page.
+text = page("/-/ui/status", admin)
+check(all(word in text for word in ("Health", "Good", "Connections open", "Free on the disk", "Signed in here", "Latest warnings")), "who may read the metrics sees how the server is")
+check('href="/-/ui/status"' in page("/-/ui/", admin) and 'href="/-/ui/status"' not in page("/-/ui/", reader), "and is led there")
+page("/-/ui/status", reader, 403)
+page("/-/ui/status", status=403)
+equal(server.request("POST", "/-/ui/status", b"", {"Cookie": admin})[0], 405, "it changes nothing")
+
 # ---- The session is the pages' alone.
 for method, path in (("GET", "/docs/notes.txt"), ("GET", "/docs?list-type=2"), ("PUT", "/docs/new"), ("DELETE", "/docs/notes.txt"), ("GET", "/-/metrics"), ("POST", "/docs?delete")):
     status = server.request(method, path, b"" if method != "GET" else None, {"Cookie": admin, "x-sluice-csrf": csrf_of(text)})[0]
@@ -354,6 +362,7 @@ csrf = csrf_of(text)
 equal(server.request("PUT", "/-/ui/s3/bucket/x", b"x", {"x-sluice-csrf": csrf, "Origin": own_origin})[0], 200, "by its own pages")
 equal(server.request("PUT", "/-/ui/s3/bucket/x", b"x", {"x-sluice-csrf": "0" * 32, "Origin": own_origin})[0], 403, "which show what only they know")
 equal(server.request("PUT", "/-/ui/s3/bucket/x", b"x", {"x-sluice-csrf": csrf, "Origin": "null"})[0], 403, "and no stored page")
+check("Health" in page("/-/ui/status"), "and see how it is")
 equal(get("/-/ui/", Host="rebound.example")[0], 403, "under a name of its own nobody gets a page")
 equal(get("/bucket/x")[1]["content-security-policy"], "sandbox", "objects stay without scripts")
 check(server.stop(), "it ends cleanly")
