@@ -153,6 +153,10 @@ def only_websites():
     for what, headers in (("a signature", {name: value for name, value in signed.items() if name != "host"}), ("Basic", {"Authorization": "Basic VEVTVEtFWTp0ZXN0L3NlY3JldCtrZXk="}),
                           ("a cookie", {"Cookie": "sluice=1"})):
         equal((page("/private/", headers=headers), page("/", headers=headers)), ((403, "AccessDenied"), (200, b"home")), f"{what} is not looked at")
+    person = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Upgrade-Insecure-Requests": "1"}
+    for path in ("/", "/?list-type=2", "/docs", "/private/"):
+        status, headers, body = ask(path, headers=person)
+        equal((status, headers.get("content-security-policy"), b"/-/ui" in body), (ask(path)[0], None, False), f"a browser gets what everybody gets at {path}")
     equal(page("/", headers={"x-amz-expected-bucket-owner": "1" * 12, "x-minio-extract": "true", "x-amz-server-side-encryption": "AES256"}), (200, b"home"),
           "nor is anything else that S3 knows")
     for path in ("/-/healthy", "/-/metrics", "/-/ui/", "/-/cache/x/"):

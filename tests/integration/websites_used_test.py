@@ -3,19 +3,21 @@
 """What websites are for: a Python index for pip, a flat repository for apt, and pages for a browser, each by its real client; put there by `sluice put`, as
 deploy/README.md has it. And that a large file leaves by sendfile."""
 import base64
+import contextlib
 import hashlib
 import html
 import os
 import re
-import shutil
+import signal
 import subprocess
 import tempfile
+import urllib.parse
 import zipfile
 
-from sluicetest import SLUICE, Server, check, done, equal, fresh, have, ok, pattern_file, run, scratch, sha256_file, skip
+from sluicetest import SLUICE, Server, check, done, equal, fresh, have, ok, pattern_file, poll, run, scratch, sha256_file, skip
 
-SITE = "site"
-server = Server(args=["--bucket", SITE, "--website-domain", "localhost", "--website-listen", f"127.0.0.1:0={SITE}"])
+SITE, LOG = "site", scratch("access.log")
+server = Server(args=["--access-log", LOG, "--bucket", SITE, "--website-domain", "localhost", "--website-listen", f"127.0.0.1:0={SITE}"])
 WEB = server.urls[1]
 PORT = int(WEB.rsplit(":", 1)[1])
 
@@ -128,22 +130,33 @@ def apt():
 
 # ---- A browser ----
 
-HOME = """<!DOCTYPE html><title>home</title><link rel=stylesheet href="style.css"><p id=said>nothing</p><script src="say.js"></script>"""
+HOME = """<!DOCTYPE html><title>home</title><link rel=stylesheet href="style.css"><p>home</p><script src="say.js"></script>"""
+# What it found it says by asking for it, which the access log has.
 SAY = """addEventListener("load", async () => {
     const lost = await fetch("lost"), folder = await fetch("sub"), put = await fetch("say.js", {method: "PUT", body: "x"});
     document.cookie = "a=b";
-    document.getElementById("said").textContent = [getComputedStyle(document.body).color, lost.status, (await lost.text()).trim(), folder.status,
-                                                   new URL(folder.url).pathname, put.status, document.cookie].join("|");
+    fetch("said?" + encodeURIComponent([getComputedStyle(document.body).color, lost.status, (await lost.text()).trim(), folder.status,
+                                        new URL(folder.url).pathname, put.status, document.cookie].join("|")));
 });"""
 
 
-def show(url):
-    """The page's DOM once nothing is under way any more."""
+def said():
+    with open(LOG) as file:
+        return [urllib.parse.unquote(text) for text in re.findall(r'"GET [^ ]*/said\?([^ ]*) ', file.read())]
+
+
+def show(url, until):
+    """Has a browser show the page until that is so."""
     profile = tempfile.mkdtemp(dir=scratch())
     command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-               f"--user-data-dir={profile}", "--virtual-time-budget=8000", "--dump-dom", url]
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={"HOME": profile, "PATH": "/usr/bin:/bin"}, timeout=120, check=False)
-    return result.stdout
+               f"--user-data-dir={profile}", "--remote-debugging-port=0", url]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": profile, "PATH": "/usr/bin:/bin"}, start_new_session=True)
+    try:
+        return poll(until, 90)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def browser():
@@ -159,10 +172,19 @@ def browser():
     if not have("chromium"):
         skip("a browser", "chromium is not installed")
         return
-    said = "rgb(1, 2, 3)|404|lost page|200|/sub/|405|a=b"
-    for url in (WEB + "/", f"http://{SITE}.localhost:{server.port}/"):
-        equal(re.findall(r"<p id=\"said\">(.*?)</p>", show(url)), [said], f"a page with style and script, at {'a place' if url.startswith(WEB) else 'a name'} of its own")
-    equal(re.findall(r"<p id=\"said\">(.*?)</p>", show(f"{server.url}/{SITE}/index.html")), ["nothing"], "where S3 is served, its script does not run")
+    found = "rgb(1, 2, 3)|404|lost page|200|/sub/|405|a=b"
+    for times, url in ((1, WEB + "/"), (2, f"http://{SITE}.localhost:{server.port}/")):
+        show(url, lambda times=times: len(said()) == times)
+        equal(said(), [found] * times, f"a page with style and script, at a {'place' if times == 1 else 'name'} of its own")
+    with open(LOG) as file:
+        before = len(file.read())
+
+    def asked():
+        with open(LOG) as file:
+            return file.read()[before:]
+
+    check(show(f"{server.url}/{SITE}/index.html", lambda: "/favicon.ico " in asked()), "the same page where S3 is served")
+    equal((said(), f'"GET /{SITE}/lost ' in asked()), ([found] * 2, False), "its script does not run there")
 
 
 # ---- Zero copy ----
