@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * An object becomes a file: under a name of its own until it is whole and its checksum is right, then under the one that is wanted. A large one comes in
- * ranges, on several connections; that each is of the same object, its ETag says.
+ * ranges, on several connections; that each is of the same object, its ETag says. What was cut off goes on with the pieces that are there (part_file.h).
  *
  * In order: the file; its bytes and what they sum up to; the steps. */
 #include "api/client/engine.h"
@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/client/part_file.h"
 #include "storage/base/io.h"
 #include "storage/digest/digest.h"
 
@@ -73,19 +74,27 @@ static int check_target(struct client_transfer *transfer)
                                 "%s is there, and is no regular file: - is standard output", transfer->to);
 }
 
+/* A large one goes on where an earlier run was cut off. */
+static int open_file(struct client_worker *worker, struct client_transfer *transfer)
+{
+    if (transfer->piece_count > 0 && !worker->options->never_resumes &&
+        (transfer->is_part_file = client_part_file_open(transfer)))
+        return 0;
+    return open_temporary(transfer);
+}
+
 static int create(struct client_worker *worker, struct client_transfer *transfer)
 {
     int err = check_target(transfer);
 
     if (err != 0)
         return err;
-    err = open_temporary(transfer);
-
+    err = open_file(worker, transfer);
     if (err == -ENOENT) {
         free(transfer->temporary);
         transfer->temporary = NULL;
         if ((err = make_folders(transfer->to)) == 0)
-            err = open_temporary(transfer);
+            err = open_file(worker, transfer);
     }
     if (err != 0) {
         free(transfer->temporary);
@@ -98,9 +107,19 @@ static int create(struct client_worker *worker, struct client_transfer *transfer
     return 0;
 }
 
-static void discard(struct client_transfer *transfer)
+/* What was found to be wrong, or of another object, is of no use to a later run; nor is a file without a piece. */
+static bool is_of_use(const struct client_transfer *transfer, int err)
 {
-    if (transfer->temporary != NULL)
+    bool has_piece = false;
+
+    for (unsigned i = 0; transfer->parts != NULL && i < transfer->piece_count; i++)
+        has_piece = has_piece || transfer->parts[i].has_crc;
+    return transfer->is_part_file && has_piece && err != -EBADMSG && err != -ESTALE;
+}
+
+static void discard(struct client_transfer *transfer, int err)
+{
+    if (transfer->temporary != NULL && !is_of_use(transfer, err))
         (void)unlink(transfer->temporary); /* nobody knows of it */
     free(transfer->temporary);
     transfer->temporary = NULL;
@@ -111,13 +130,14 @@ static int publish(struct client_worker *worker, struct client_transfer *transfe
 {
     const struct timespec times[2] = {{0, UTIME_OMIT},
                                       {transfer->modified_ms / 1000, transfer->modified_ms % 1000 * 1000000}};
-    int fd = transfer->fd;
+    int fd = transfer->fd, err;
 
+    if (transfer->is_part_file && (err = client_part_file_end(transfer)) != 0)
+        return client_transfer_fail(transfer, err, NULL);
     transfer->fd = -1;
     if (fchmod(fd, worker->options->file_mode) != 0 ||
         (transfer->modified_ms > 0 && futimens(fd, times) != 0)) {
-        int err = -errno;
-
+        err = -errno;
         (void)close(fd);
         return client_transfer_fail(transfer, err, NULL);
     }
@@ -216,7 +236,7 @@ static int end(struct client_worker *worker, struct client_transfer *transfer, i
         (err = client_object_delete(worker->from, transfer->from_bucket, transfer->from,
                                     transfer->from_version)) != 0)
         err = client_transfer_blame(transfer, worker->from, err);
-    discard(transfer);
+    discard(transfer, err);
     return err;
 }
 
@@ -226,14 +246,17 @@ static int begin(struct client_worker *worker, struct client_transfer *transfer)
     struct receiving receiving;
     int err = transfer->has_size ? 0 : look(worker, transfer);
 
-    if (err != 0 || (err = create(worker, transfer)) != 0) {
-        discard(transfer);
-        return err;
-    }
-    if (transfer->size > worker->options->part_bytes) {
+    if (err == 0 && transfer->size > worker->options->part_bytes) {
         transfer->piece_bytes = client_part_bytes(transfer->size, worker->options->part_bytes);
         transfer->piece_count =
             (unsigned)((transfer->size + transfer->piece_bytes - 1) / transfer->piece_bytes);
+    }
+    if (err != 0 || (err = create(worker, transfer)) != 0) {
+        transfer->piece_count = 0;
+        discard(transfer, err);
+        return err;
+    }
+    if (transfer->piece_count > 0) {
         if ((transfer->parts = calloc(transfer->piece_count, sizeof(transfer->parts[0]))) != NULL)
             return 1;
         return end(worker, transfer, -ENOMEM);
@@ -247,11 +270,22 @@ static int piece(struct client_worker *worker, struct client_transfer *transfer,
 {
     struct client_bytes bytes = client_piece_of(transfer, index);
     struct client_object object;
+    struct client_part *part = &transfer->parts[index];
     struct receiving receiving;
-    int err = get(worker, transfer, bytes.offset, bytes.length, &receiving, &object);
+    int err;
 
-    transfer->parts[index].crc = receiving.crc;
-    return err;
+    if (transfer->is_part_file && client_part_file_has(transfer, index)) {
+        atomic_fetch_add(&worker->options->progress->bytes_done, bytes.length);
+        part->has_crc = part->is_resumed = true;
+        return 0;
+    }
+    if ((err = get(worker, transfer, bytes.offset, bytes.length, &receiving, &object)) != 0)
+        return err;
+    part->crc = receiving.crc;
+    part->has_crc = true;
+    if (transfer->is_part_file)
+        client_part_file_note(transfer, index);
+    return 0;
 }
 
 static int finish(struct client_worker *worker, struct client_transfer *transfer)
@@ -260,6 +294,8 @@ static int finish(struct client_worker *worker, struct client_transfer *transfer
     uint64_t crc = 0;
     int err = transfer->err;
 
+    for (unsigned i = 0; i < transfer->piece_count; i++)
+        transfer->resumed_bytes += transfer->parts[i].is_resumed ? client_piece_of(transfer, i).length : 0;
     for (unsigned i = 0; err == 0 && i < transfer->piece_count; i++)
         crc = client_crc_combine(crc, transfer->parts[i].crc, client_piece_of(transfer, i).length);
     if (err == 0 && (err = client_object_head(worker->from, transfer->from_bucket, transfer->from,

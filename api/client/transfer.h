@@ -75,7 +75,8 @@ struct client_transfer {
     struct client_part *parts;
     unsigned piece_count, piece_next, piece_running;
     uint64_t piece_bytes;
-    uint64_t resumed_bytes; /* that an earlier run had sent */
+    uint64_t resumed_bytes; /* that an earlier run had sent, or left */
+    bool is_part_file;      /* temporary stays for a later run, unless it is of no use */
 };
 
 /* NULL: no memory. The texts are copied; NULL allowed. */

@@ -10,6 +10,7 @@ struct client_part {
     char etag[80]; /* without quotes; "": it is not there yet */
     uint64_t crc;  /* CRC-64/NVME of its bytes, where has_crc */
     bool has_crc;
+    bool is_resumed; /* of a download: an earlier run has left it */
 };
 
 /* id: receives a text that free(3) takes. */

@@ -3,6 +3,8 @@
  * The files below a folder of this machine, in order of their names. Links are followed, as tools for S3 do; a link to a folder above ends there. */
 #include "api/cli/remote/remote.h"
 
+#include "api/client/part_file.h"
+
 #include <errno.h>
 #include <fts.h>
 #include <string.h>
@@ -16,6 +18,8 @@ static int compare(const FTSENT **a, const FTSENT **b)
 /* What a download that was killed has left: nobody's file. */
 static bool is_left_over(const char *name)
 {
+    if (strncmp(name, CLIENT_PART_FILE, strlen(CLIENT_PART_FILE)) == 0)
+        return true;
     return strncmp(name, REMOTE_TEMPORARY, strlen(REMOTE_TEMPORARY)) == 0 &&
            strlen(name) == strlen(REMOTE_TEMPORARY) + 6;
 }

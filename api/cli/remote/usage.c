@@ -107,7 +107,9 @@ const char *remote_usage(enum command command)
         return "Usage: sluice get URL... [FILE|FOLDER] [options]\n\n"
                "Downloads objects; - is standard output, and without a place it is the current folder. A "
                "file has\n"
-               "its name when all of it is there and its checksum was compared.\n" PLACES GLOBS EXITS;
+               "its name when all of it is there and its checksum was compared. A large one that was cut "
+               "off is\n"
+               ".sluice.part.NAME beside it, with which the next run goes on.\n" PLACES GLOBS EXITS;
     case COMMAND_RM:
         return "Usage: sluice rm URL... [options]\n\n"
                "Deletes objects, with -r all that lies below a folder. In a bucket that keeps versions a "
