@@ -73,6 +73,10 @@ enum sluice_error {
     SLUICE_E_CERTIFICATE = -6006,    /* the TLS certificate or its key cannot be used; see the log */
     /* the directory is on a file system that other machines may have mounted; see the log */
     SLUICE_E_SHARED_FS = -6007,
+    SLUICE_E_ENCRYPTION_KEYS = -6020, /* the encryption keys cannot be read; see the log */
+    /* the object is encrypted, and its key is not at hand: the store has none of that name, or a client keeps it; or the bucket
+     * encrypts, and there is no key to do it */
+    SLUICE_E_NO_ENCRYPTION_KEY = -6021,
 };
 
 SLUICE_API const char *sluice_version(void);
@@ -122,6 +126,9 @@ struct sluice_store_options {
     /* Bytes of the disk that overwritten and deleted small objects may take until they are given back. Above it, who stores more of
      * them waits a little. 0: 128 MiB; UINT64_MAX: nobody waits. */
     uint64_t garbage_max;
+    /* Master keys of what is encrypted, deploy/README.md: a file that only its owner may read; or a command for /bin/sh that prints the same. One
+     * of them, or neither: then nothing is encrypted under keys of the store, and nothing that is can be read. */
+    const char *encryption_keys, *encryption_key_command;
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.
@@ -132,6 +139,8 @@ SLUICE_API int sluice_store_open(struct sluice_store **store, const char *direct
 /* Other values for verify_reads, lost_days, lost_share, min_free_bytes and min_free_share, for what begins from now on; the rest of the options
  * does not count. Any thread. 0 or -EINVAL. */
 SLUICE_API int sluice_store_change(struct sluice_store *store, const struct sluice_store_options *options);
+/* Reads the encryption keys again; on failure the old ones stay. Blocks. 0, also where the store has none; SLUICE_E_ENCRYPTION_KEYS. */
+SLUICE_API int sluice_store_reload_keys(struct sluice_store *store);
 /* Would sluice_store_open take the directory's file system? 0 or SLUICE_E_SHARED_FS, when the log says which and why; of the options
  * only shared_fs and log count. Looks at the directory and the names in it, or at the folder it would be created in; creates nothing,
  * and may be called while a server has the store open. */
@@ -223,6 +232,7 @@ struct sluice_extent {
     uint64_t offset, length;
 };
 SLUICE_API size_t sluice_reader_extent_count(const struct sluice_reader *reader);
+/* SLUICE_E_NO_ENCRYPTION_KEY where it is encrypted: what lies there are not its bytes. */
 SLUICE_API int sluice_reader_extent(struct sluice_reader *reader, size_t index, struct sluice_extent *extent);
 SLUICE_API void sluice_reader_close(struct sluice_reader *reader);
 

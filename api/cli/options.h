@@ -111,7 +111,7 @@ struct options {
         *access_key_file, *secret_key_file, *min_free, *garbage_max, *socket_mode, *access_log, *audit_log,
         *region, *user_id, *rights, *public_url, *endpoint, *profile, *from_profile, *part_size,
         *content_type, *version_id, *larger, *smaller, *newer, *older, *expires, *website_index,
-        *website_error;
+        *website_error, *encryption_keys, *encryption_key_command;
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
         cache_buckets, tls_certificate, tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,

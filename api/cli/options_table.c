@@ -293,6 +293,13 @@ const struct option_row option_rows[] = {
     {.name = "credentials", .type = OPTION_TEXT, .field = FIELD(credentials), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_USER,
      .help = "Keys and what each may do in which bucket. A changed file is read again by itself, and on SIGHUP."},
+    {.name = "encryption-keys", .type = OPTION_TEXT, .field = FIELD(encryption_keys), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_REMOTE,
+     .help = "Master keys that objects are encrypted under, a name and 32 bytes in base64 a line: the first encrypts, all decrypt. Read again on SIGHUP; "
+             "refused where others may read it. To commands for work: those of the store that --data names."},
+    {.name = "encryption-key-command", .type = OPTION_TEXT, .field = FIELD(encryption_key_command), .argument = "COMMAND",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_REMOTE,
+     .help = "A command for /bin/sh that prints such a file instead, run at the start and on SIGHUP."},
     {.name = "access-key", .reloads = true, .alias = "MINIO_ROOT_USER", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token,
      .argument = "ID", .sources = FROM_SECRET, .commands = COMMAND_SERVE,
      .help = "One key with all rights. Not a flag, because everybody on the machine can read those. Where nothing says it, "

@@ -32,6 +32,8 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
         .lost_days = options->lost_days,
         .lost_share = options->lost_share,
         .read_only = options->read_only,
+        .encryption_keys = options->encryption_keys,
+        .encryption_key_command = options->encryption_key_command,
         .log = cli_log,
     };
     (void)option_min_free_parse(options->min_free, &store->min_free_bytes,

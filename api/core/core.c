@@ -306,6 +306,11 @@ uint64_t core_room_bytes(struct core *core)
     return blob_store_room_bytes(core->blobs);
 }
 
+struct key_ring *core_keys(const struct core *core)
+{
+    return core->options.keys;
+}
+
 const char *core_data_dir(const struct core *core)
 {
     return core->options.data_dir;

@@ -24,6 +24,7 @@
 
 struct core;
 struct core_worker;
+struct key_ring;
 
 struct core_options {
     const char *data_dir;
@@ -41,6 +42,8 @@ struct core_options {
      * 0: CORE_GARBAGE_MAX_DEFAULT; UINT64_MAX: nobody waits */
     uint64_t garbage_max;
     bool shared_fs; /* --shared-fs: any file system will do */
+    struct key_ring *
+        keys; /* master keys, as long as the core; NULL: there are none. The core itself does not look at them */
     /* go on with a database that is older than the blobs beside it, or has lost its log */
     bool accept_older_database;
     /* how long, and how many percent of the disk, lost/ may hold; 0: CORE_LOST_... */
@@ -72,6 +75,8 @@ void core_change_limits(struct core *core, const struct core_options *options);
 uint64_t core_free_bytes(struct core *core);
 /* Of those, what an upload that begins now may take: 0 where less is free than is to be kept. */
 uint64_t core_room_bytes(struct core *core);
+/* options.keys. Any thread. */
+struct key_ring *core_keys(const struct core *core);
 /* As long as the core. */
 const char *core_data_dir(const struct core *core);
 bool core_is_read_only(const struct core *core);
@@ -295,6 +300,8 @@ void core_etag_choose(const struct core *core, bool client_compares, struct core
 bool core_etag_is_md5(const struct core *core, bool client_compares, uint64_t length);
 /* 32 hex digits when values hold an MD5, else an opaque random "<32 hex>-1". */
 void core_etag_make(const struct digest_values *values, char etag[META_ETAG_BYTES_MAX + 1]);
+/* 32 random hex digits: as S3's of what is encrypted under a key of one's own. */
+void core_etag_make_random(char etag[META_ETAG_BYTES_MAX + 1]);
 /* The ETag of a multipart object: MD5 over the parts' MD5s (or over their ETags' text where one is not an MD5), "-N". */
 void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t count,
                               char etag[META_ETAG_BYTES_MAX + 1]);

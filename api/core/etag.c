@@ -45,6 +45,11 @@ static void etag_random(char *out)
     etag_hex(bytes, out);
 }
 
+void core_etag_make_random(char etag[META_ETAG_BYTES_MAX + 1])
+{
+    etag_random(etag);
+}
+
 void core_etag_make(const struct digest_values *values, char etag[META_ETAG_BYTES_MAX + 1])
 {
     assert(values != NULL);

@@ -163,6 +163,8 @@ static void parts_read(struct core_turn *turn)
     }
     if (err == 0 && (err = meta_assembly_extents(digest->assembly, &digest->extents)) == 0)
         err = parts_pin(digest);
+    for (uint32_t i = 0; i < digest->extents.count && err == 0; i++)
+        err = digest->extents.list[i].is_sealed ? -ENOKEY : 0; /* what lies there are not the parts' bytes */
     if (err == 0)
         parts_submit(digest);
     else if (err == -EAGAIN)

@@ -360,6 +360,7 @@ struct http_source {
     /* Once, when the answer is sent or given up (then perhaps while the source is -EBUSY). The request and its arena are gone
      * when it returns: what must outlive it, such as work still in a ring, lies elsewhere. */
     void (*end)(struct http_source *source, int result);
+    bool copies; /* `send` is never called: the bytes pass through memory in any case */
 };
 /* length: bytes that source will give; becomes Content-Length. */
 void http_send_source(struct http_request *req, struct http_source *source, uint64_t length);

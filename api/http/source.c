@@ -29,6 +29,7 @@ void source_end(struct connection *conn, int result)
 static bool source_copies(const struct connection *conn)
 {
     return conn->worker->server->options.copy_mode ||
+           (conn->answer.source != NULL && conn->answer.source->copies) ||
            (conn->tls != NULL && !tls_stream_kernel_sends(conn->tls));
 }
 

@@ -25,11 +25,15 @@ struct sluice_store {
     pthread_mutex_t lock;
     struct core_worker *idle[LIBRARY_WORKERS_IDLE_MAX];
     unsigned idle_count;
+    struct key_ring *keys; /* or NULL */
 };
 
 int library_lease(struct sluice_store *store, struct core_worker **worker);
 /* Nothing is left in flight afterwards. worker may be NULL. */
 void library_give_back(struct sluice_store *store, struct core_worker *worker);
+
+/* The result of a call that may have met what is encrypted, as sluice.h tells it. */
+int library_result(int result);
 
 /* Carries a change out and returns its result. */
 int library_change(struct core_worker *worker, struct meta_op *op);

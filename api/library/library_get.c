@@ -2,6 +2,7 @@
  *
  * Gets of the public library: into memory, to a descriptor, and readers that hand out extents. A reader needs
  * its worker only while it is opened: what keeps its bytes is the pin of the core's get. */
+#include "api/core/keys/envelope.h"
 #include "api/library/library.h"
 
 #include "api/core/cache.h"
@@ -12,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +56,26 @@ static int get_current(struct library_get *get, int64_t bucket, struct slice key
     return err;
 }
 
+/* What is encrypted under a key of the store is opened; what a client has the key of is not. */
+static int get_unseal(struct library_get *get)
+{
+    const struct meta_attributes *attributes = &get->object->attributes;
+    struct slice value = {0};
+    struct seal_key key;
+    int err;
+
+    if (!core_get_is_sealed(get->get))
+        return 0;
+    for (uint32_t i = 0; i < attributes->count; i++)
+        if (slice_is(attributes->list[i].name, META_ATTRIBUTE_SEAL))
+            value = attributes->list[i].value;
+    err = envelope_open(value, core_keys(core_worker_core(get->worker)), NULL, &key);
+    if (err == 0)
+        core_get_unseal(get->get, &key);
+    seal_key_wipe(&key);
+    return err == -EBADMSG ? -EIO : library_result(err);
+}
+
 /* version: NULL for the current object. */
 static int get_lookup(struct sluice_store *store, const char *bucket, const char *key,
                       const struct meta_version_id *version, struct library_get *get)
@@ -71,6 +93,8 @@ static int get_lookup(struct sluice_store *store, const char *bucket, const char
     else if (err == 0)
         err =
             core_get_begin_version(get->worker, id, slice_text(key), version, &get->get, &get->object, NULL);
+    if (err == 0 && (err = get_unseal(get)) != 0)
+        core_get_end(get->get);
     if (err != 0)
         library_give_back(store, get->worker);
     return err;
@@ -226,8 +250,10 @@ static int fd_write_all(int fd, const char *data, size_t length)
     int err = 0;
 
     while (err == 0 && length > 0) {
-        ssize_t n = write(fd, data, length);
+        ssize_t n = send(fd, data, length, MSG_NOSIGNAL);
 
+        if (n < 0 && errno == ENOTSOCK)
+            n = write(fd, data, length);
         if (n >= 0) {
             data += n;
             length -= (size_t)n;
@@ -275,7 +301,7 @@ static int get_to_fd(struct sluice_store *store, struct library_get *get, int fd
     bool is_socket = fd_is_socket(fd);
     int err;
 
-    if (!fd_can_send(fd, is_socket, core_get_options(store->core)->copy_mode))
+    if (core_get_is_sealed(get->get) || !fd_can_send(fd, is_socket, core_get_options(store->core)->copy_mode))
         return get_copy(get, fd);
     err = get_send(get, fd);
     if (err != -EIO || is_socket)
@@ -420,7 +446,7 @@ int sluice_reader_extent(struct sluice_reader *reader, size_t index, struct slui
         return SLUICE_E_RANGE;
     err = core_get_extent_open(reader->get, (uint32_t)index, &extent->fd, &extent->offset);
     if (err != 0)
-        return err;
+        return library_result(err);
     extent->length = reader->object->extents.list[index].length;
     return 0;
 }

@@ -5,6 +5,7 @@
  * it ends.
  *
  * Each wait is a loop around core_worker_wait until the event that is due has come; events only set flags. */
+#include "api/core/keys/bucket_seal.h"
 #include "api/library/library.h"
 
 #include <assert.h>
@@ -35,7 +36,9 @@ struct sluice_writer {
     bool is_import; /* its ETag is known, and no digest is wanted for one */
     struct meta_object_put op;
     struct meta_attribute *attributes;
-    char *text; /* key, ETag condition, attribute names and values */
+    char *text;            /* key, ETag condition, attribute names and values */
+    enum envelope_how how; /* it is sealed */
+    unsigned char seal[ENVELOPE_BYTES_MAX];
 };
 
 /* ---- Events ---- */
@@ -160,14 +163,33 @@ static int writer_copy_options(struct sluice_writer *writer, const char *key,
     return 0;
 }
 
+/* As its bucket has objects kept. There is room for one attribute more. */
+static int writer_choose_seal(struct sluice_writer *writer, struct seal_key *key)
+{
+    struct meta_attributes *attributes = &writer->op.object.attributes;
+    ssize_t length = bucket_seal_make(writer->worker, writer->op.bucket, &writer->how, key, writer->seal);
+
+    if (length < 0)
+        return library_result((int)length);
+    if (length > 0)
+        writer->attributes[attributes->count++] =
+            (struct meta_attribute){SLICE(META_ATTRIBUTE_SEAL), slice_of(writer->seal, (size_t)length)};
+    return 0;
+}
+
 static int writer_begin_put(struct sluice_writer *writer)
 {
     struct core_put_options options = {.length = writer->length, .events = &writer_events, .ctx = writer};
+    struct seal_key key;
     int err;
 
     if (!writer->is_import)
         core_etag_choose(core_worker_core(writer->worker), false, &options);
+    if ((err = writer_choose_seal(writer, &key)) != 0)
+        return err;
+    options.seal = writer->how != ENVELOPE_NONE ? &key : NULL;
     err = core_put_begin(writer->worker, &options, &writer->put);
+    seal_key_wipe(&key);
     if (err == CORE_PUT_IS_READY)
         return 0;
     return err != 0 ? err : writer_wait(writer, &writer->is_ready);
@@ -362,7 +384,10 @@ static int writer_seal_and_commit(struct sluice_writer *writer)
 
     if (err != 0)
         return err;
-    core_etag_make(writer->values, writer->op.object.etag);
+    if (writer->how == ENVELOPE_KMS)
+        core_etag_make_random(writer->op.object.etag);
+    else
+        core_etag_make(writer->values, writer->op.object.etag);
     core_put_commit_object(writer->put, &writer->op);
     return writer_wait(writer, &writer->is_committed);
 }

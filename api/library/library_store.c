@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/core/core_internal.h"
+#include "api/core/keys/key_ring.h"
 #include "storage/base/redact.h"
 
 /* The public results are the module's own numbers. */
@@ -55,6 +56,10 @@ const char *sluice_strerror(int result)
         return "the TLS certificate or its key cannot be used";
     case SLUICE_E_SHARED_FS:
         return "other machines may have the directory's file system mounted, and no option allows that";
+    case SLUICE_E_ENCRYPTION_KEYS:
+        return "the encryption keys cannot be read";
+    case SLUICE_E_NO_ENCRYPTION_KEY:
+        return "the key that the object is encrypted under is not at hand";
     default:
         return meta_strerror(result);
     }
@@ -138,6 +143,7 @@ static struct core_options core_options_of(struct sluice_store *store,
         .garbage_max = options->garbage_max,
         .log = store_log,
         .log_ctx = store,
+        .keys = store->keys,
     };
 }
 
@@ -154,7 +160,8 @@ static bool are_valid(const struct sluice_store_options *options)
 {
     return (unsigned)options->engine <= SLUICE_ENGINE_THREADS &&
            (unsigned)options->shared_fs <= SLUICE_SHARED_FS_EXCLUSIVE && options->lost_share <= 100 &&
-           options->min_free_share <= 100;
+           options->min_free_share <= 100 &&
+           (options->encryption_keys == NULL || options->encryption_key_command == NULL);
 }
 
 int sluice_store_change(struct sluice_store *store, const struct sluice_store_options *options)
@@ -166,6 +173,32 @@ int sluice_store_change(struct sluice_store *store, const struct sluice_store_op
     core_options = core_options_of(store, options);
     core_change_limits(store->core, &core_options);
     return 0;
+}
+
+static int store_open_keys(struct sluice_store *store, const struct sluice_store_options *options)
+{
+    const struct key_ring_source source = {.path = options->encryption_keys,
+                                           .command = options->encryption_key_command,
+                                           .log = store_log,
+                                           .log_ctx = store};
+    int err;
+
+    if (source.path == NULL && source.command == NULL)
+        return 0;
+    err = key_ring_open(&store->keys, &source);
+    return err == 0 || err == -ENOMEM ? err : SLUICE_E_ENCRYPTION_KEYS;
+}
+
+int sluice_store_reload_keys(struct sluice_store *store)
+{
+    int err = store->keys != NULL ? key_ring_reload(store->keys) : 0;
+
+    return err == 0 || err == -ENOMEM ? err : SLUICE_E_ENCRYPTION_KEYS;
+}
+
+int library_result(int result)
+{
+    return result == -ENOKEY || result == -EACCES ? SLUICE_E_NO_ENCRYPTION_KEY : result;
 }
 
 int sluice_store_open(struct sluice_store **out, const char *directory,
@@ -185,7 +218,8 @@ int sluice_store_open(struct sluice_store **out, const char *directory,
     store->log = options->log;
     store->log_ctx = options->log_ctx;
     pthread_mutex_init(&store->lock, NULL);
-    err = store_open_core(store, directory, options);
+    if ((err = store_open_keys(store, options)) == 0)
+        err = store_open_core(store, directory, options);
     /* The first worker now: an engine that the system refuses is told here, not by the first put. */
     if (err == 0 && (err = library_lease(store, &worker)) == 0)
         library_give_back(store, worker);
@@ -224,6 +258,7 @@ void sluice_store_close(struct sluice_store *store)
         core_worker_destroy(store->idle[--store->idle_count]);
     if (store->core != NULL)
         core_close(store->core);
+    key_ring_close(store->keys);
     pthread_mutex_destroy(&store->lock);
     free(store);
 }

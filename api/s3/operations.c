@@ -17,6 +17,7 @@
 #define MAKES         S3_OPERATION_MAKES
 #define STORES        S3_OPERATION_STORES
 #define LISTS         S3_OPERATION_LISTS
+#define SEALS         S3_OPERATION_SEALS
 
 #define ALONE                        .parameter = NULL
 #define ALONE_WITH(name)             .header = name

@@ -23,6 +23,7 @@ enum s3_operation_flag {
     S3_OPERATION_MAKES = 256,
     S3_OPERATION_STORES = 512,
     S3_OPERATION_LISTS = 1024,
+    S3_OPERATION_SEALS = 2048,
 };
 
 enum s3_operation_kind {

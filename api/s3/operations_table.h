@@ -33,6 +33,7 @@
  *                         count
  *              STORES     what the request says of an object (ACL, tags, lock, storage class) is stored with one. Elsewhere it says
  *                         nothing, to policies neither
+ *              SEALS      it reads x-amz-server-side-encryption* itself; elsewhere these are refused
  *              LISTS      it tells of keys, none but those that begin with the parameter `prefix`: a right on all of those will do
  *   kind, what SERVED, function
  *              ABSENT, function       by what S3 answers for a bucket that does not have the setting
@@ -127,12 +128,13 @@ OPERATION(PutBucketWebsite, PUT, BUCKET, BY("website"), ADMIN, ACTION(PUT_BUCKET
           "`HttpRedirectCode` is 301, 302, 303, 307 or 308")
 OPERATION(DeleteBucketWebsite, DELETE, BUCKET, BY("website"), ADMIN, ACTION(DELETE_BUCKET_WEBSITE), 0, SERVED,
           s3_op_delete_bucket_website, "")
-OPERATION(GetBucketEncryption, GET, BUCKET, BY("encryption"), LIST, ACTION(GET_ENCRYPTION_CONFIGURATION), 0, REFUSED,
-          NO_SUCH_ENCRYPTION_CONFIGURATION, "")
-OPERATION(PutBucketEncryption, PUT, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, REFUSED,
-          NOT_IMPLEMENTED, "")
-OPERATION(DeleteBucketEncryption, DELETE, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, ABSENT,
-          s3_op_delete_absent_settings, "")
+OPERATION(GetBucketEncryption, GET, BUCKET, BY("encryption"), LIST, ACTION(GET_ENCRYPTION_CONFIGURATION), 0, SERVED,
+          s3_op_get_bucket_encryption, "without a configuration `ServerSideEncryptionConfigurationNotFoundError`: nothing is encrypted unasked")
+OPERATION(PutBucketEncryption, PUT, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, SERVED,
+          s3_op_put_bucket_encryption,
+          "`AES256`, or `aws:kms` with a key of the server's ring; 501 where the server has none, for `aws:kms:dsse`, and for `BlockedEncryptionTypes`")
+OPERATION(DeleteBucketEncryption, DELETE, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, SERVED,
+          s3_op_delete_bucket_encryption, "")
 OPERATION(GetBucketReplication, GET, BUCKET, BY("replication"), LIST, ACTION(GET_REPLICATION_CONFIGURATION), 0, REFUSED,
           NO_SUCH_REPLICATION_CONFIGURATION, "")
 OPERATION(PutBucketReplication, PUT, BUCKET, BY("replication"), ADMIN, ACTION(PUT_REPLICATION_CONFIGURATION), 0, REFUSED,
@@ -263,7 +265,7 @@ OPERATION(GetExpiry, GET, BUCKET, BY("sluice-expire"), LIST, NO_ACTION, 0, SERVE
 /* ---- Objects ---- */
 
 /* Judged with the tags of its source. */
-OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), DOCUMENT | MAKES | STORES,
+OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), DOCUMENT | MAKES | STORES | SEALS,
           SERVED, s3_op_copy_object,
           "no byte is moved, up to 5 TiB. The copy of an object of parts is one part, as in S3: its ETag is the MD5 where that of a PutObject would "
           "be (up to 16 MiB, or signed without `x-amz-checksum-algorithm`), else opaque; its checksum is a `FULL_OBJECT` one of the source's "
@@ -272,14 +274,14 @@ OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTIO
           "may get them there and put them here; conditions on `RequestObjectTag` see them. So are its annotations, unless `x-amz-object-annotation-directive` is `EXCLUDE`. With `x-amz-checksum-algorithm` the "
           "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
           "stored; without, it has the source's")
-OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES | MAKES | STORES, SERVED, s3_op_put_object,
+OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES | MAKES | STORES | SEALS, SERVED, s3_op_put_object,
           "`If-Match` with an ETag, `If-None-Match: *` (anything else is 501, as in S3), `Content-MD5`, `x-amz-content-sha256`, "
           "`x-amz-checksum-*` in headers and trailers, user metadata (decoded where they come as RFC 2047 "
           "has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below; a tar with "
           "`x-amz-meta-snowball-auto-extract: true` becomes objects, see "
           "[archives](README.md#archives-that-become-objects)")
 /* Who may read the object is told why not like this: S3 has answers of its own for keys with these parameters of buckets. */
-OPERATION(GetObject, GET, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
+OPERATION(GetObject, GET, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION | SEALS, SERVED, s3_op_get_object,
           "`Range` (one), `If-*`, `If-Range`, `response-*` (signed requests; in ISO-8859-1), user metadata (beyond ASCII as RFC 2047 has it; "
           "`x-amz-missing-meta` counts those that are not UTF-8 or have no name), `partNumber` (a part keeps the number it was uploaded "
           "with; none of that number: 416 `InvalidPartNumber`), `x-amz-checksum-mode` (of a part, the part's)")
@@ -288,7 +290,7 @@ OPERATION(GetObject, GET, OBJECT, BY("logging"), READ, VERSIONED(GET_OBJECT, GET
 OPERATION(GetObject, GET, OBJECT, BY("uploads"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), 0, REFUSED, UPLOADS_OF_KEY, "")
 OPERATION(GetObject, GET, OBJECT, BY("versions"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
           VERSIONS_OF_KEY, "")
-OPERATION(HeadObject, HEAD, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
+OPERATION(HeadObject, HEAD, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION | SEALS, SERVED, s3_op_get_object,
           "as GetObject")
 OPERATION(HeadObject, HEAD, OBJECT, BY("logging"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
           NO_LOGGING_STATUS_FOR_KEY, "")
@@ -303,7 +305,7 @@ OPERATION(RenameObject, PUT, OBJECT, BY("renameObject"), WRITE, ACTION(PUT_OBJEC
           "`x-amz-client-token`: remembered for as long as the new key holds what was renamed; the same request again succeeds and "
           "changes nothing, another with the same token and new key is `IdempotencyParameterMismatch`")
 OPERATION(GetObjectAttributes, GET, OBJECT, BY("attributes"), READ,
-          VERSIONED_AND(GET_OBJECT, GET_OBJECT_VERSION, GET_OBJECT_ATTRIBUTES, GET_OBJECT_VERSION_ATTRIBUTES), VERSION, SERVED,
+          VERSIONED_AND(GET_OBJECT, GET_OBJECT_VERSION, GET_OBJECT_ATTRIBUTES, GET_OBJECT_VERSION_ATTRIBUTES), VERSION | SEALS, SERVED,
           s3_op_get_object_attributes,
           "`x-amz-max-parts`, `x-amz-part-number-marker`; parts are told where the checksum is `COMPOSITE`, else their number alone")
 OPERATION(GetObjectAcl, GET, OBJECT, BY("acl"), READ, VERSIONED(GET_OBJECT_ACL, GET_OBJECT_VERSION_ACL), VERSION, SERVED,
@@ -352,25 +354,25 @@ OPERATION(UpdateObjectEncryption, PUT, OBJECT, BY("encryption"), WRITE, ACTION(U
 
 /* ---- Members of archives: not S3's, see README.md. Whoever may read the archive may read its members ---- */
 
-OPERATION(GetArchiveMember, GET, OBJECT, BY("sluice-member"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED,
+OPERATION(GetArchiveMember, GET, OBJECT, BY("sluice-member"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION | SEALS, SERVED,
           s3_op_get_archive_member,
           "not S3's: [a member](README.md#members-of-archives) of a ZIP or a tar, by name. `Range`, `If-*`, `response-*` as GetObject; deflated members as gzip where "
           "`Accept-Encoding` takes it. Also by MinIO's `X-Minio-Extract: true` and `/BUCKET/ARCHIVE.zip/MEMBER`")
-OPERATION(HeadArchiveMember, HEAD, OBJECT, BY("sluice-member"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED,
+OPERATION(HeadArchiveMember, HEAD, OBJECT, BY("sluice-member"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION | SEALS, SERVED,
           s3_op_get_archive_member, "not S3's: as GetArchiveMember")
-OPERATION(ListArchiveMembers, GET, OBJECT, BY("sluice-members"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED,
+OPERATION(ListArchiveMembers, GET, OBJECT, BY("sluice-members"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION | SEALS, SERVED,
           s3_op_list_archive_members,
           "not S3's: the answer and the parameters are those of ListObjectsV2. Also by `X-Minio-Extract: true` and a listing of the bucket with the prefix `ARCHIVE.zip/`")
 
 /* ---- Multipart uploads ---- */
 
-OPERATION(CreateMultipartUpload, POST, OBJECT, BY("uploads"), WRITE, ACTION(PUT_OBJECT), STORES, SERVED, s3_op_create_upload,
+OPERATION(CreateMultipartUpload, POST, OBJECT, BY("uploads"), WRITE, ACTION(PUT_OBJECT), STORES | SEALS, SERVED, s3_op_create_upload,
           "`x-amz-checksum-algorithm`, `x-amz-checksum-type`")
 OPERATION(UploadPartCopy, PUT, OBJECT, BY_BOTH_WITH("uploadId", "partNumber", "x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT),
-          MAY_MISS, SERVED, s3_op_upload_part_copy,
+          MAY_MISS | SEALS, SERVED, s3_op_upload_part_copy,
           "no byte is moved: `x-amz-copy-source-range`, whose part has an opaque ETag. The part gets a checksum as the upload asks, from the source's or by reading "
           "the range")
-OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACTION(PUT_OBJECT), MAY_MISS | BYTES, SERVED,
+OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACTION(PUT_OBJECT), MAY_MISS | BYTES | SEALS, SERVED,
           s3_op_upload_part,
           "as PutObject. In an upload whose checksum is `COMPOSITE` a part has to come with its own; in one that asked for none, the "
           "part's is verified and confirmed, but not kept: its object has a CRC64NVME")
@@ -379,7 +381,7 @@ OPERATION(UploadPart, PUT, OBJECT, BY("partNumber"), WRITE, ACTION(PUT_OBJECT), 
 OPERATION(ListParts, GET, OBJECT, BY("uploadId"), WRITE, ACTION(LIST_MULTIPART_UPLOAD_PARTS), 0, SERVED, s3_op_list_parts,
           "`max-parts`, `part-number-marker`. There is always a `NextPartNumberMarker`, as in S3; but none after the last part for AWS's "
           "SDK for JavaScript, whose paginator would begin anew")
-OPERATION(CompleteMultipartUpload, POST, OBJECT, BY("uploadId"), WRITE, ACTION(PUT_OBJECT), MAKES, SERVED, s3_op_complete_upload,
+OPERATION(CompleteMultipartUpload, POST, OBJECT, BY("uploadId"), WRITE, ACTION(PUT_OBJECT), MAKES | SEALS, SERVED, s3_op_complete_upload,
           "part checksums (which a `COMPOSITE` upload demands), `x-amz-mp-object-size`, conditions as PutObject: these are about the "
           "object that is there at the completion, whatever became of it since the upload began (S3 answers "
           "`ConditionalRequestConflict` where it changed); may be repeated as long as its object is the current one, with the same "

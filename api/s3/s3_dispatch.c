@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/s3_door.h"
@@ -122,7 +123,8 @@ static enum s3_error refuse(struct s3_request *request, const struct s3_operatio
         error = refuse_change(request);
     if (error == S3_ERROR_NONE && s3_door_is_written(request))
         error = s3_door_judge_write(request);
-    if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT)
+    if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT &&
+        (operation->flags & S3_OPERATION_SEALS) == 0)
         error = s3_encryption_refuse(&request->effective,
                                      request->method == S3_GET || request->method == S3_HEAD, message);
     return error;

@@ -91,6 +91,8 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_SERVICE_UNAVAILABLE;
     case META_E_UNSYNCED:
         return S3_ERROR_SYNC_FAILED;
+    case -ENOKEY: /* of what is encrypted, asked for in a way that does not open it */
+        return S3_ERROR_NOT_IMPLEMENTED;
     case -ENOSPC:
     case -EDQUOT:
         return S3_ERROR_STORAGE_FULL;

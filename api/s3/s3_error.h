@@ -59,6 +59,8 @@
     X(INVALID_BUCKET_STATE, 409, "InvalidBucketState",                                                       \
       "The request is not valid with the current state of the bucket.")                                      \
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                   \
+    X(INVALID_ENCRYPTION_ALGORITHM, 400, "InvalidEncryptionAlgorithmError",                                  \
+      "The encryption request you specified is not valid. Supported value: AES256.")                         \
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified was invalid.")                    \
     X(INVALID_LOCATION_CONSTRAINT, 400, "InvalidLocationConstraint",                                         \
       "The specified location-constraint is not valid")                                                      \
@@ -82,6 +84,7 @@
     X(INVALID_WRITE_OFFSET, 400, "InvalidWriteOffset",                                                       \
       "The write offset value that you specified does not match the current object size.")                   \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                          \
+    X(KMS_NOT_FOUND, 400, "KMS.NotFoundException", "The key is not among this server's encryption keys.")    \
     X(MALFORMED_POLICY, 400, "MalformedPolicy", "This policy contains invalid Json")                         \
     X(MALFORMED_ACL, 400, "MalformedACLError",                                                               \
       "The XML you provided was not well-formed or did not validate against our published schema")           \

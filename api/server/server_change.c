@@ -2,6 +2,7 @@
  *
  * A server that goes on with other settings, and with files that were read again. All of a change is tried before any of it counts. */
 #include "api/server/server_internal.h"
+#include "api/core/keys/key_ring.h"
 
 #include <errno.h>
 
@@ -49,9 +50,13 @@ int sluice_server_reload(struct sluice_server *server)
     int log_err = http_server_reopen_log(server->http);
     int tls_err = http_server_reload_tls(server->http);
     int service_err = s3_service_reload(server->service);
+    struct key_ring *keys = core_keys(server->core);
+    int keys_err = keys != NULL ? key_ring_reload(keys) : 0;
 
     if (service_err == -EBADMSG)
         return SLUICE_E_CREDENTIALS;
+    if (keys_err != 0)
+        return SLUICE_E_ENCRYPTION_KEYS;
     if (service_err == 0)
         service_err = tls_err == -EBADMSG ? SLUICE_E_CERTIFICATE : tls_err;
     return service_err != 0 ? service_err : log_err;

@@ -169,7 +169,7 @@ static void answer_source(struct call *call)
     bool is_small = call->kind == 'o' || call->index >= LARGE_ANSWERS_MAX;
 
     prepare(call, 200);
-    call->source = (struct http_source){source_send, source_read, source_over};
+    call->source = (struct http_source){source_send, source_read, source_over, false};
     call->source_length = is_small ? SMALL_BYTES : LARGE_BYTES;
     call->player->may_die |= call->kind == 'F';
     http_send_source(call->req, &call->source, call->source_length);

@@ -81,7 +81,10 @@ static int serve(struct remote *remote, struct remote_server *server)
 int remote_data_open(struct remote *remote, struct remote_server *server, unsigned needs)
 {
     const char *data = remote->options->data;
-    struct sluice_store_options options = {.log = log_line, .read_only = !(needs & REMOTE_WRITES)};
+    struct sluice_store_options options = {.log = log_line,
+                                           .read_only = !(needs & REMOTE_WRITES),
+                                           .encryption_keys = remote->options->encryption_keys,
+                                           .encryption_key_command = remote->options->encryption_key_command};
     struct sluice_status status;
     int err;
 

@@ -7,6 +7,7 @@
 
 #include "api/core/core.h"
 #include "api/doors/github/github.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_pinned.h"
 #include "storage/base/clock.h"
@@ -129,10 +130,14 @@ static void begin(struct creation *creation, struct slice key)
     struct meta_upload *upload = &creation->op.upload;
     struct s3_upload_access access;
     enum s3_error error = s3_access_of_upload(request, &access);
+    const char *message = NULL;
     int err;
 
+    if (error == S3_ERROR_NONE) /* its digest is taken of what is stored */
+        error = s3_encryption_refuse_sealing(request, "This cache stores nothing in a bucket that encrypts.",
+                                             &message);
     if (error != S3_ERROR_NONE) {
-        s3_answer_error(request, error);
+        s3_answer_failure(request, error, message);
         return;
     }
     core_upload_id_make(upload->id);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "api/core/unpack.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/archive/s3_unpack.h"
@@ -285,7 +286,9 @@ static enum s3_error prepare(struct archive_put *archive, const char **message)
 
     if ((error = s3_unpack_read(&request->http->arena, headers, &archive->unpack, message)) !=
             S3_ERROR_NONE ||
-        (error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
+        (error = s3_encryption_refuse_sealing(request,
+                                              "Archives are not unpacked where objects are to be encrypted.",
+                                              message)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
                                        &archive->common)) != S3_ERROR_NONE ||
         (error = s3_tagging_from_header(request, &archive->tags)) != S3_ERROR_NONE ||

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/body/s3_send.h"
@@ -382,6 +383,14 @@ void s3_archive_open(struct s3_archive *archive)
     struct slice key = archive->request->key;
     bool is_zip = ends_so(key, ".zip"), is_tar = ends_so(key, ".tar");
     enum archive_claimed claimed;
+    const char *message = NULL;
+    enum s3_error error =
+        s3_encryption_open(archive->request, S3_ENCRYPTION_OBJECT, archive->get, archive->object, &message);
+
+    if (error != S3_ERROR_NONE) {
+        s3_archive_fail(archive, error, message);
+        return;
+    }
 
     archive->held =
         arena_alloc_hooked(&archive->request->http->arena, sizeof(struct member_index *), on_arena_cleared);

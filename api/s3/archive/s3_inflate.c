@@ -248,7 +248,7 @@ void s3_inflate_start(const struct s3_inflate_options *options)
         s3_send_fail(&send, S3_ERROR_INTERNAL_ERROR, NULL);
         return;
     }
-    inflating->source = (struct http_source){source_send, source_read, source_end};
+    inflating->source = (struct http_source){source_send, source_read, source_end, false};
     inflating->options = *options;
     inflating->shelf = s3_service_shelf(options->request->service);
     inflating->budget = budget;

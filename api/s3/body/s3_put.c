@@ -92,6 +92,11 @@ static void put_take_checksum(struct s3_put *put, const struct digest_values *va
                              algorithm != S3_CHECKSUM_NONE ? algorithm : S3_CHECKSUM_CRC64NVME, values);
 }
 
+static bool is_sealed(const struct s3_put *put)
+{
+    return put->encryption != NULL && put->encryption->how != ENVELOPE_NONE;
+}
+
 /* ---- The sink: bytes from HTTP to the core ---- */
 
 static uint64_t length_max(const struct s3_put *put)
@@ -238,7 +243,10 @@ static void on_sealed(void *ctx, int result, const struct digest_values *values)
         s3_put_fail(put, error);
         return;
     }
-    core_etag_make(values, put->etag);
+    if (is_sealed(put) && s3_encryption_hides_md5(put->encryption->how))
+        core_etag_make_random(put->etag);
+    else
+        core_etag_make(values, put->etag);
     put_take_checksum(put, values);
     put->commit(put);
 }
@@ -349,6 +357,8 @@ void s3_put_start(struct s3_put *put)
         .has_own_file = put->is_archive,
         .digest_mask = put_digest_mask(put),
         .chunks = put->body != NULL ? s3_body_chunk_ops(put->body) : NULL,
+        .seal = is_sealed(put) ? &put->encryption->key : NULL,
+        .seal_part = put->part,
         .events = &events,
         .ctx = put,
     };
@@ -358,7 +368,10 @@ void s3_put_start(struct s3_put *put)
     int result;
 
     core_etag_choose(core_worker_core(request->worker), compares, &options);
-    if ((result = core_put_begin(request->worker, &options, &put->core)) == 0)
+    result = core_put_begin(request->worker, &options, &put->core);
+    if (put->encryption != NULL)
+        s3_encryption_forget(put->encryption);
+    if (result == 0)
         return;
     if (result == CORE_PUT_IS_READY) {
         on_ready(put, 0);

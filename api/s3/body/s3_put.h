@@ -17,6 +17,7 @@
 
 #include "api/s3/body/s3_body.h"
 #include "api/s3/body/s3_checksum.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/s3_request.h"
 #include "api/http/http.h"
 
@@ -34,6 +35,9 @@ struct s3_put {
     /* The object is not as the upload was judged: judges it anew, for the same bytes, and on S3_ERROR_NONE calls its core_put_commit_*
      * once more. NULL: judgements do not rest on it. */
     enum s3_error (*overtaken)(struct s3_put *put);
+
+    struct s3_encryption *encryption; /* what the bytes are sealed under; NULL, or how NONE: nothing */
+    uint32_t part;                    /* of an upload, which part */
 
     void (*feed)(struct s3_put *put); /* NULL: the request's body is received */
     /* Sees all bytes in their order; they pass through memory then. NULL: they need not. */

@@ -139,7 +139,8 @@ void s3_send_start(struct s3_send *send)
     const char *body = core_get_at_hand(send->get);
     int result;
 
-    send->source = (struct http_source){source_send, source_read, source_end};
+    send->source =
+        (struct http_source){source_send, source_read, source_end, .copies = core_get_is_sealed(send->get)};
     if (body != NULL || send->length == 0) {
         send_memory(send, body != NULL ? body + send->first : "");
         return;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_range.h"
 
@@ -54,6 +55,10 @@ static enum s3_error take_object(struct s3_request *request, struct s3_append *a
 
     if (object->size != append->change.offset)
         return S3_ERROR_INVALID_WRITE_OFFSET;
+    if (s3_encryption_of(&object->attributes).base != NULL) {
+        s3_request_explain(request, S3_ERROR_NOT_IMPLEMENTED, "Nothing is appended to encrypted objects.");
+        return S3_ERROR_NOT_IMPLEMENTED;
+    }
     if (last >= META_PART_NUMBER_MAX)
         return S3_ERROR_TOO_MANY_PARTS;
     append->size = object->size;

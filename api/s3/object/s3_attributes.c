@@ -13,7 +13,7 @@
 /* The row's encoding adds a few bytes to each attribute and to the list (metadata/rows/codec.h). */
 #define ATTRIBUTE_OVERHEAD_BYTES 10u
 
-#define LABELS_MAX 3u /* s3_attribute_add: tags, an ACL, a lock */
+#define LABELS_MAX 4u /* s3_attribute_add: tags, an ACL, a lock, a seal */
 
 static const struct {
     const char *name;
@@ -37,25 +37,6 @@ static bool is_one_of(struct slice text, const char *const *list, size_t count)
             return true;
     }
     return false;
-}
-
-/* ---- Refusals ---- */
-
-enum s3_error s3_encryption_refuse(const struct s3_effective *effective, bool is_read, const char **message)
-{
-    if (effective->decrypts_source || (effective->encrypts && is_read)) {
-        *message = "The encryption parameters are not applicable to this object.";
-        return S3_ERROR_INVALID_REQUEST;
-    }
-    if (!effective->encrypts)
-        return S3_ERROR_NONE;
-    *message = "This server does not encrypt objects, and stores none that are to be encrypted.";
-    return S3_ERROR_NOT_IMPLEMENTED;
-}
-
-enum s3_error s3_attributes_refuse(const struct s3_effective *effective)
-{
-    return effective->encrypts ? S3_ERROR_NOT_IMPLEMENTED : S3_ERROR_NONE;
 }
 
 /* ---- Content-Encoding ---- */

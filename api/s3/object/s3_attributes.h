@@ -28,13 +28,6 @@
 enum s3_error s3_attributes_collect(struct arena *arena, const struct http_headers *headers,
                                     const struct s3_effective *effective, struct meta_attributes *attributes);
 
-/* Headers that ask for encryption, which there is none of here: nothing is ever stored in the clear that was to be encrypted, and
- * nothing is encrypted that was to be read with a key. NotImplemented for a write, InvalidRequest for a read or a copy's source
- * (S3's answer for an object that is not encrypted); *message says more. */
-enum s3_error s3_encryption_refuse(const struct s3_effective *effective, bool is_read, const char **message);
-/* Whether the request asks for something about the new object that is not served: encryption, locks. */
-enum s3_error s3_attributes_refuse(const struct s3_effective *effective);
-
 /* Adds one of the labels of meta.h to what s3_attributes_collect made, each at most once. */
 void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct slice value);
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/access/s3_browser.h"
 #include "api/s3/body/s3_put.h"
@@ -183,6 +184,17 @@ static enum s3_error prepare_put(struct annotation_put *annotation, const char *
                                                      : S3_ERROR_NONE;
 }
 
+/* Annotations are stored in the clear. */
+static enum s3_error refuse_sealed(struct s3_request *request, const char **message)
+{
+    static const char why[] = "Encrypted objects, and buckets that encrypt, get no annotations.";
+
+    if (s3_encryption_of(&request->pinned.object->attributes).base == NULL)
+        return s3_encryption_refuse_sealing(request, why, message);
+    *message = why;
+    return S3_ERROR_NOT_IMPLEMENTED;
+}
+
 void s3_op_put_object_annotation(struct s3_request *request)
 {
     struct annotation_put *annotation = s3_request_alloc(request, sizeof(*annotation));
@@ -207,8 +219,12 @@ void s3_op_put_object_annotation(struct s3_request *request)
         s3_version_answer_failure(request, &request->pinned);
         return;
     }
+    error = refuse_sealed(request, &message);
     s3_pinned_end(&request->pinned);
-    s3_put_start(&annotation->put);
+    if (error != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        s3_put_start(&annotation->put);
 }
 
 /* ---- Get ---- */

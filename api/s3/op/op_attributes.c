@@ -3,6 +3,7 @@
  * GetObjectAttributes: what is known of an object without its bytes, as far as the client asks for it. Worker's thread. */
 #include <string.h>
 
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/s3_operation.h"
@@ -190,6 +191,12 @@ void s3_op_get_object_attributes(struct s3_request *request)
     }
     if (s3_version_head(request, &get, &object) != 0)
         return;
+    error = s3_encryption_open(request, S3_ENCRYPTION_OBJECT, get, object, &message);
+    if (error != S3_ERROR_NONE) {
+        core_get_end(get);
+        s3_answer_failure(request, error, message);
+        return;
+    }
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
     answer_attributes(request, object, &question);
     core_get_end(get);

@@ -11,6 +11,7 @@
 
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/body/s3_document.h"
 #include "api/s3/object/s3_lock.h"
@@ -303,14 +304,15 @@ static void on_configuration(struct s3_request *request, enum s3_error error, st
 void s3_op_create_bucket(struct s3_request *request)
 {
     struct bucket_change *creation = s3_request_alloc(request, sizeof(*creation));
-    enum s3_error error = s3_attributes_refuse(&request->effective);
+    const char *message = NULL;
+    enum s3_error error = s3_encryption_refuse(&request->effective, false, &message);
 
     creation->request = request;
     if (error == S3_ERROR_NONE)
         error = read_access(creation);
 
     if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
+        s3_answer_failure(request, error, message);
     else
         s3_body_collect(request, S3_XML_BYTES_MAX, on_configuration, creation);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/body/s3_body.h"
 #include "api/s3/object/s3_complete.h"
 #include "api/s3/object/s3_conditions.h"
@@ -36,6 +37,7 @@ struct completion {
     struct s3_assembly assembly;
     struct meta_assembly *rows; /* of the parts as they are stored; NULL when the upload is not there */
     enum s3_error error;        /* from visit_part */
+    struct slice seal;          /* of the upload; base NULL: none */
 };
 
 /* ---- The answer ---- */
@@ -97,6 +99,7 @@ static void answer_completed(struct completion *completion)
     s3_xml_etag(&xml, completion->op.etag);
     s3_xml_checksum(&xml, &completion->op.checksum, completion->list.count);
     s3_xml_close(&xml, "CompleteMultipartUploadResult");
+    s3_encryption_answer(request, completion->seal);
     s3_version_answer_new(request, &request->bucket, &completion->op.version);
     s3_answer_xml(request, 200, &xml);
 }
@@ -358,6 +361,24 @@ static void assemble(struct core_turn *turn)
     }
 }
 
+/* No key is needed; one that is given has to be the upload's. */
+static enum s3_error take_seal(struct completion *completion, const struct meta_upload *upload,
+                               const char **message)
+{
+    struct s3_request *request = completion->request;
+    struct slice value = s3_encryption_of(&upload->attributes);
+    struct seal_key key;
+    enum s3_error error;
+
+    if (value.base != NULL)
+        completion->seal = arena_dup(&request->http->arena, value.base, value.len);
+    if (!request->effective.encrypts)
+        return S3_ERROR_NONE;
+    error = s3_encryption_find(request, S3_ENCRYPTION_OBJECT, value, &key, message);
+    seal_key_wipe(&key);
+    return error;
+}
+
 /* The list is read. */
 static void on_list(struct completion *completion)
 {
@@ -377,7 +398,9 @@ static void on_list(struct completion *completion)
         s3_answer_result(request, result);
         return;
     }
-    error = begin_assembly(completion, &upload, &message);
+    error = take_seal(completion, &upload, &message);
+    if (error == S3_ERROR_NONE)
+        error = begin_assembly(completion, &upload, &message);
     meta_upload_release(&upload);
     if (error == S3_ERROR_NONE)
         assemble(&completion->turn);

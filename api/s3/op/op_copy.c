@@ -11,6 +11,7 @@
  * should it change in between, the whole is tried again. */
 #include <string.h>
 
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_attributes.h"
@@ -370,8 +371,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
-    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, headers, &request->effective, &copy->given)) !=
+    if ((error = s3_attributes_collect(&request->http->arena, headers, &request->effective, &copy->given)) !=
             S3_ERROR_NONE ||
         (error = read_directives(copy)) != S3_ERROR_NONE || (error = judge(copy)) != S3_ERROR_NONE ||
         (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/core/cache.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/access/s3_browser.h"
@@ -139,6 +140,7 @@ static void add_head(struct fetch *fetch)
 
     add_attributes(fetch);
     add_validators(fetch);
+    s3_encryption_answer(request, s3_encryption_of(&object->attributes));
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
     s3_lock_answer(request, &object->attributes);
     s3_answer_header_string(request, "accept-ranges", "bytes");
@@ -317,6 +319,10 @@ void s3_op_get_object(struct s3_request *request)
         s3_version_answer_failure(request, &request->pinned);
     } else {
         core_cache_hit(request->worker, request->bucket.id, request->key, fetch->object);
-        answer_object(fetch);
+        error = s3_encryption_open(request, S3_ENCRYPTION_OBJECT, fetch->send.get, fetch->object, &message);
+        if (error == S3_ERROR_NONE)
+            answer_object(fetch);
+        else
+            s3_send_fail(&fetch->send, error, message);
     }
 }

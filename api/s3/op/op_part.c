@@ -23,6 +23,7 @@ struct part_target {
     uint32_t number;
     enum s3_checksum_algorithm algorithm;
     enum s3_checksum_type type;
+    struct s3_encryption encryption; /* of the upload */
 };
 
 static enum s3_error target_read(struct s3_request *request, struct part_target *target, const char **message)
@@ -46,8 +47,9 @@ static enum s3_error target_read(struct s3_request *request, struct part_target 
     if (upload.checksum_algorithm < S3_CHECKSUM_COUNT)
         target->algorithm = (enum s3_checksum_algorithm)upload.checksum_algorithm;
     target->type = (enum s3_checksum_type)upload.checksum_type;
+    error = s3_encryption_resume(request, s3_encryption_of(&upload.attributes), &target->encryption, message);
     meta_upload_release(&upload);
-    return S3_ERROR_NONE;
+    return error;
 }
 
 /* ---- UploadPart ---- */
@@ -90,6 +92,7 @@ static void answer_part_checksum(struct s3_put *put)
 static void answer_part(struct s3_put *put)
 {
     s3_answer_etag(put->request, put->etag);
+    s3_encryption_answer(put->request, part_put_of(put)->target.encryption.value);
     answer_part_checksum(put);
     s3_answer_empty(put->request, 200);
 }
@@ -129,6 +132,8 @@ static enum s3_error prepare_part(struct part_put *part_put, const char **messag
     /* As S3: an upload that asks for no checksum becomes an object with a CRC-64, whatever its parts came with. */
     part_put->put.wanted =
         part_put->target.algorithm != S3_CHECKSUM_NONE ? part_put->target.algorithm : S3_CHECKSUM_CRC64NVME;
+    part_put->put.encryption = &part_put->target.encryption;
+    part_put->put.part = part_put->target.number;
     part_put->op.bucket = request->bucket.id;
     part_put->op.key = request->key;
     part_put->op.part.number = part_put->target.number;

@@ -84,9 +84,9 @@ static enum s3_error prepare_object(struct post *post)
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
-    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, &request->http->headers, &request->effective,
+    if ((error = s3_attributes_collect(&request->http->arena, &request->http->headers, &request->effective,
                                        &op->object.attributes)) != S3_ERROR_NONE ||
+        (error = s3_encryption_begin(request, &post->encryption, &post->message)) != S3_ERROR_NONE ||
         (error = add_tags(post)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, true, &op->object.attributes)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE)
@@ -101,6 +101,9 @@ static enum s3_error prepare_object(struct post *post)
     op->object.owner = access.owner;
     if (access.acl.len > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
+    post->put.encryption = &post->encryption;
+    if (post->encryption.how != ENVELOPE_NONE)
+        s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_SEAL, post->encryption.value);
     return s3_put_prepare_fed(&post->put, post->limits.bytes_max, &post->message);
 }
 
@@ -198,6 +201,7 @@ static void answer_stored(struct s3_put *put)
     struct slice redirect = redirect_of(post),
                  location = redirect.base != NULL ? redirect : location_of(request);
 
+    s3_encryption_answer(request, post->encryption.value);
     s3_answer_etag(request, post->op.object.etag);
     s3_answer_checksum(request, &post->op.object.checksum, 0);
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &post->op.object.version);

@@ -23,6 +23,7 @@ struct post {
     bool is_storing;            /* the put was started, and owes the answer */
     struct meta_object_put op;
     struct s3_write_condition condition;
+    struct s3_encryption encryption;
     struct slice expected_owner; /* of the request's own header; base NULL: none */
     struct s3_form_limits limits;
     struct slice tags;   /* of the field `tagging`, in stored form */

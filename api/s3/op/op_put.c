@@ -25,6 +25,7 @@ struct object_put {
     struct meta_object_put op;
     struct s3_write_condition condition;
     struct s3_append append;
+    struct s3_encryption encryption;
 };
 
 static struct object_put *object_put_of(struct s3_put *put)
@@ -95,6 +96,7 @@ static void answer_stored(struct s3_put *put)
     char text[24];
 
     s3_answer_etag(put->request, object->etag);
+    s3_encryption_answer(put->request, object_put_of(put)->encryption.value);
     s3_answer_checksum(put->request, &object->checksum, object->part_count);
     if (append->is_given)
         s3_answer_header(put->request, "x-amz-object-size", text,
@@ -123,6 +125,22 @@ static int check_condition_now(struct s3_request *request, const struct s3_write
     return result;
 }
 
+/* An append cannot change how the bytes before it are kept, nor be kept otherwise. */
+static enum s3_error seal(struct object_put *object_put, const char **message)
+{
+    struct s3_request *request = object_put->put.request;
+    struct s3_encryption *encryption = &object_put->encryption;
+    enum s3_error error;
+
+    object_put->put.encryption = encryption;
+    if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
+        return s3_encryption_refuse_sealing(request, "Nothing is appended to encrypted objects.", message);
+    error = s3_encryption_begin(request, encryption, message);
+    if (error == S3_ERROR_NONE && encryption->how != ENVELOPE_NONE)
+        s3_attribute_add(&object_put->op.object.attributes, META_ATTRIBUTE_SEAL, encryption->value);
+    return error;
+}
+
 static enum s3_error prepare(struct object_put *object_put, const char **message)
 {
     struct s3_request *request = object_put->put.request;
@@ -132,9 +150,9 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     enum s3_error error;
     int result;
 
-    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
+    if ((error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
                                        &op->object.attributes)) != S3_ERROR_NONE ||
+        (error = seal(object_put, message)) != S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &op->object.attributes)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, true, &op->object.attributes)) != S3_ERROR_NONE ||

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_access.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_lock.h"
@@ -18,6 +19,7 @@ struct creation {
     struct s3_request *request;
     struct core_change change;
     struct meta_upload_create op;
+    struct slice seal; /* base NULL: none */
 };
 
 static void answer_created(struct creation *creation)
@@ -32,6 +34,7 @@ static void answer_created(struct creation *creation)
                                 s3_checksum_name(upload->checksum_algorithm));
         s3_answer_header_string(request, "x-amz-checksum-type", s3_checksum_type_name(upload->checksum_type));
     }
+    s3_encryption_answer(request, creation->seal);
     s3_upload_id_format(upload->id, id);
     s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "InitiateMultipartUploadResult" S3_XMLNS);
@@ -52,6 +55,19 @@ static void on_created(struct core_change *change)
         answer_created(creation);
 }
 
+/* The upload has the key that its parts are sealed under; it is not needed yet. */
+static enum s3_error seal(struct creation *creation, const char **message)
+{
+    struct s3_encryption encryption;
+    enum s3_error error = s3_encryption_begin(creation->request, &encryption, message);
+
+    s3_encryption_forget(&encryption);
+    creation->seal = encryption.value;
+    if (error == S3_ERROR_NONE && encryption.how != ENVELOPE_NONE)
+        s3_attribute_add(&creation->op.upload.attributes, META_ATTRIBUTE_SEAL, encryption.value);
+    return error;
+}
+
 static enum s3_error prepare(struct creation *creation, const char **message)
 {
     struct s3_request *request = creation->request;
@@ -64,9 +80,9 @@ static enum s3_error prepare(struct creation *creation, const char **message)
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
-    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
+    if ((error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
                                        &upload->attributes)) != S3_ERROR_NONE ||
+        (error = seal(creation, message)) != S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &upload->attributes)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, false, &upload->attributes)) != S3_ERROR_NONE ||

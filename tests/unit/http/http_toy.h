@@ -404,7 +404,7 @@ static void toy_source_end(struct http_source *source, int result)
 
 static void toy_send_source(struct toy *toy, size_t length, bool is_busy, size_t fail_at)
 {
-    toy->source = (struct http_source){toy_source_send, toy_source_read, toy_source_end};
+    toy->source = (struct http_source){toy_source_send, toy_source_read, toy_source_end, false};
     toy->is_gated = !is_busy; /* no turns between */
     toy->fail_at = fail_at;
     toy_make_file(toy, length);

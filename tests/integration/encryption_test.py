@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Objects are encrypted as S3 has it: SSE-S3, SSE-KMS with the server's own keys, SSE-C; whole, in ranges around the ends of records, in parts; and the
+disk holds nothing of them in the clear."""
+import base64
+import glob
+import hashlib
+import os
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from sluicetest import SLUICE, Server, check, done, equal, fresh, run, s3_client, scratch
+
+RECORD = 64 << 10
+MARKER = b"nothing of this may be found on the disk, not anywhere"
+PART = 5 << 20
+
+
+def make_keys(name, *lines):
+    path = scratch(name)
+    with open(path, "w", opener=lambda path, flags: os.open(path, flags, 0o600), encoding="ascii") as file:
+        file.write("# keys of a test\n" + "".join(line + "\n" for line in lines))
+    return path
+
+
+def key_line(name, byte):
+    return f"{name} {base64.b64encode(bytes([byte]) * 32).decode()}"
+
+
+def body_of(size):
+    """Bytes with the marker wherever they are looked at."""
+    text = b"".join(i.to_bytes(4, "big") + MARKER for i in range(size // len(MARKER) + 1))
+    return text[:size]
+
+
+def finds_marker(data):
+    for path in glob.glob(os.path.join(data, "**"), recursive=True):
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                if MARKER in file.read():
+                    return path
+    return None
+
+
+def refused(name, code, status, call, **arguments):
+    try:
+        call(**arguments)
+    except ClientError as error:
+        got = (error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"])
+        if got[0] in ("400", "403", "404", "501"):  # HEAD has no body
+            got = (code, got[1])
+        equal(got, (code, status), name)
+    else:
+        check(False, name, "it was served")
+
+
+CUSTOMER = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+OTHER = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "o" * 32}
+KINDS = {
+    "SSE-S3": ({"ServerSideEncryption": "AES256"}, {}),
+    "SSE-KMS": ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:us-east-1:1:key/second", "BucketKeyEnabled": True,
+                 "SSEKMSEncryptionContext": base64.b64encode(b'{"for":"tests"}').decode()}, {}),
+    "SSE-C": (CUSTOMER, CUSTOMER),
+}
+
+
+def told(kind, answer):
+    if kind == "SSE-S3":
+        return answer.get("ServerSideEncryption") == "AES256" and "SSEKMSKeyId" not in answer
+    if kind == "SSE-KMS":
+        return (answer.get("ServerSideEncryption") == "aws:kms" and answer.get("SSEKMSKeyId", "").endswith(":key/second") and
+                answer.get("BucketKeyEnabled") is True)
+    return answer.get("SSECustomerAlgorithm") == "AES256" and answer.get("SSECustomerKeyMD5") == base64.b64encode(hashlib.md5(b"k" * 32).digest()).decode()
+
+
+def whole_and_ranges(s3, kind):
+    put, get = KINDS[kind]
+    for size in (0, 1, 100, RECORD - 48, RECORD - 47, RECORD, RECORD + 1, 4 * RECORD, 1000003):
+        body = body_of(size)
+        answer = s3.put_object(Bucket="bucket", Key="k", Body=body, Metadata={"of": "mine"}, **put)
+        check(told(kind, answer), f"{kind}: PUT of {size} bytes says so", str(answer))
+        is_md5 = answer["ETag"].strip('"') == hashlib.md5(body).hexdigest()
+        equal(is_md5, kind == "SSE-S3", f"{kind}: the ETag of {size} bytes is their MD5, or is not")
+        answer = s3.get_object(Bucket="bucket", Key="k", **get)
+        equal((answer["Body"].read() == body, answer["ContentLength"], answer["Metadata"]), (True, size, {"of": "mine"}), f"{kind}: GET of {size} bytes")
+        check(told(kind, answer), f"{kind}: GET of {size} bytes says so", str(answer))
+        head = s3.head_object(Bucket="bucket", Key="k", **get)
+        check(head["ContentLength"] == size and told(kind, head), f"{kind}: HEAD of {size} bytes says so", str(head))
+        equal(s3.list_objects_v2(Bucket="bucket")["Contents"][0]["Size"], size, f"{kind}: a listing tells {size} bytes")
+        wrong = []
+        for first, last in ((0, 0), (1, 1), (RECORD - 1, RECORD), (RECORD, RECORD), (RECORD - 1, 2 * RECORD), (size - 1, size - 1), (0, size - 1), (size // 2, size - 1)):
+            if 0 <= first <= last < size:
+                answer = s3.get_object(Bucket="bucket", Key="k", Range=f"bytes={first}-{last}", **get)
+                if answer["Body"].read() != body[first:last + 1]:
+                    wrong.append((first, last))
+        equal(wrong, [], f"{kind}: ranges of {size} bytes")
+
+
+def parts(s3, kind):
+    put, get = KINDS[kind]
+    body = body_of(2 * PART + 12345)
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="parts", **put)
+    check(told(kind, upload), f"{kind}: CreateMultipartUpload says so", str(upload))
+    listed = []
+    for i in range(3):
+        answer = s3.upload_part(Bucket="bucket", Key="parts", UploadId=upload["UploadId"], PartNumber=i + 1, Body=body[i * PART:(i + 1) * PART], **get)
+        check(told(kind, answer), f"{kind}: UploadPart says so", str(answer))
+        listed.append({"PartNumber": i + 1, "ETag": answer["ETag"]})
+    if kind == "SSE-C":
+        refused("SSE-C: a part without the key", "InvalidRequest", 400, s3.upload_part, Bucket="bucket", Key="parts", UploadId=upload["UploadId"], PartNumber=4, Body=b"x")
+        refused("SSE-C: a part with another key", "AccessDenied", 403, s3.upload_part, Bucket="bucket", Key="parts", UploadId=upload["UploadId"], PartNumber=4,
+                Body=b"x", **OTHER)
+    answer = s3.complete_multipart_upload(Bucket="bucket", Key="parts", UploadId=upload["UploadId"], MultipartUpload={"Parts": listed})
+    check(kind == "SSE-C" or told(kind, answer), f"{kind}: CompleteMultipartUpload says so", str(answer))
+    answer = s3.get_object(Bucket="bucket", Key="parts", **get)
+    check(answer["Body"].read() == body and told(kind, answer), f"{kind}: three parts come back")
+    for first, last in ((PART - 1, PART), (PART - 70000, PART + 70000), (2 * PART + 5, 2 * PART + 5), (0, len(body) - 1)):
+        answer = s3.get_object(Bucket="bucket", Key="parts", Range=f"bytes={first}-{last}", **get)
+        check(answer["Body"].read() == body[first:last + 1], f"{kind}: bytes {first} to {last} of three parts")
+    answer = s3.get_object(Bucket="bucket", Key="parts", PartNumber=2, **get)
+    check(answer["Body"].read() == body[PART:2 * PART], f"{kind}: the second part")
+
+
+def customers_keys(s3):
+    s3.put_object(Bucket="bucket", Key="c", Body=b"secret", **CUSTOMER)
+    for name, call in (("GET", s3.get_object), ("HEAD", s3.head_object)):
+        refused(f"SSE-C: {name} without the key", "InvalidRequest", 400, call, Bucket="bucket", Key="c")
+        refused(f"SSE-C: {name} with another", "AccessDenied", 403, call, Bucket="bucket", Key="c", **OTHER)
+    refused("SSE-C: attributes without the key", "InvalidRequest", 400, s3.get_object_attributes, Bucket="bucket", Key="c", ObjectAttributes=["ETag"])
+    s3.put_object(Bucket="bucket", Key="plain", Body=b"plain")
+    refused("SSE-C: a key for what is in the clear", "InvalidRequest", 400, s3.get_object, Bucket="bucket", Key="plain", **CUSTOMER)
+    refused("SSE-C: another algorithm", "InvalidEncryptionAlgorithmError", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", SSECustomerAlgorithm="AES128",
+            SSECustomerKey="k" * 32)
+    refused("SSE-C: a short key", "InvalidArgument", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 16)
+    refused("SSE-C: an MD5 of another key", "InvalidArgument", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", SSECustomerKeyMD5="AAAAAAAAAAAAAAAAAAAAAA==", **CUSTOMER)
+    refused("SSE-C and SSE-S3 at once", "InvalidArgument", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", ServerSideEncryption="AES256", **CUSTOMER)
+
+
+def what_is_refused(s3):
+    refused("a kind that there is not", "InvalidArgument", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", ServerSideEncryption="rot13")
+    refused("aws:kms:dsse", "NotImplemented", 501, s3.put_object, Bucket="bucket", Key="x", Body=b"", ServerSideEncryption="aws:kms:dsse")
+    refused("a key that there is not", "KMS.NotFoundException", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId="none")
+    refused("a key without aws:kms", "InvalidArgument", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", ServerSideEncryption="AES256", SSEKMSKeyId="first")
+    refused("a context that is none", "InvalidArgument", 400, s3.put_object, Bucket="bucket", Key="x", Body=b"", ServerSideEncryption="aws:kms",
+            SSEKMSEncryptionContext=base64.b64encode(b'{"a":1}').decode())
+
+
+def bucket_default(s3, server):
+    s3.create_bucket(Bucket="defaults")
+    refused("no configuration", "ServerSideEncryptionConfigurationNotFoundError", 404, s3.get_bucket_encryption, Bucket="defaults")
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    s3.put_bucket_encryption(Bucket="defaults", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    equal(s3.get_bucket_encryption(Bucket="defaults")["ServerSideEncryptionConfiguration"]["Rules"], [rule], "the configuration comes back")
+    equal(s3.put_object(Bucket="defaults", Key="k", Body=body_of(RECORD)).get("ServerSideEncryption"), "AES256", "the bucket encrypts unasked")
+    upload = s3.create_multipart_upload(Bucket="defaults", Key="m")
+    equal(upload.get("ServerSideEncryption"), "AES256", "the bucket encrypts uploads unasked")
+    s3.abort_multipart_upload(Bucket="defaults", Key="m", UploadId=upload["UploadId"])
+    equal(s3.put_object(Bucket="defaults", Key="k2", Body=b"x", **CUSTOMER).get("SSECustomerAlgorithm"), "AES256", "what a request says goes before")
+    form = s3.generate_presigned_post("defaults", "form")
+    fields = [word for name, value in form["fields"].items() for word in ("-F", f"{name}={value}")]
+    result = run(["curl", "-sS", "-i", *fields, "-F", f"file={MARKER.decode()}", form["url"]])
+    check("x-amz-server-side-encryption: aes256" in result[1].lower() and s3.get_object(Bucket="defaults", Key="form")["Body"].read() == MARKER,
+          "a form's file is encrypted as the bucket has it", result[1])
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "second"}, "BucketKeyEnabled": True}
+    s3.put_bucket_encryption(Bucket="defaults", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    check(told("SSE-KMS", s3.put_object(Bucket="defaults", Key="k", Body=b"x")), "the bucket encrypts under a key that it names")
+    refused("an append there", "NotImplemented", 501, lambda **a: append(s3, **a), Bucket="defaults", Key="k", Body=b"y")
+    refused("a key that there is not", "KMS.NotFoundException", 400, s3.put_bucket_encryption, Bucket="defaults", ServerSideEncryptionConfiguration={
+        "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "none"}}]})
+    s3.delete_bucket_encryption(Bucket="defaults")
+    equal(s3.put_object(Bucket="defaults", Key="k", Body=b"x").get("ServerSideEncryption"), None, "without the configuration it does not")
+
+
+def append(s3, **arguments):
+    def add(request, **_):
+        request.headers["x-amz-write-offset-bytes"] = "1"
+    s3.meta.events.register("before-sign.s3.PutObject", add)
+    try:
+        return s3.put_object(**arguments)
+    finally:
+        s3.meta.events.unregister("before-sign.s3.PutObject", add)
+
+
+def policies(s3):
+    s3.create_bucket(Bucket="policed")
+    s3.put_bucket_policy(Bucket="policed", Policy="""{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::policed/*", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}}]}""")
+    refused("a policy denies what is not to be encrypted", "AccessDenied", 403, s3.put_object, Bucket="policed", Key="k", Body=b"x")
+    s3.put_object(Bucket="policed", Key="k", Body=b"x", ServerSideEncryption="AES256")
+    equal(s3.get_object(Bucket="policed", Key="k")["Body"].read(), b"x", "and allows what is")
+
+
+keys = make_keys("keys", key_line("first", 1), key_line("second", 2))
+server = Server(keys=True, args=["--encryption-keys", keys])
+s3 = s3_client(server)
+s3.create_bucket(Bucket="bucket")
+for kind in KINDS:
+    whole_and_ranges(s3, kind)
+    parts(s3, kind)
+customers_keys(s3)
+what_is_refused(s3)
+bucket_default(s3, server)
+policies(s3)
+equal(finds_marker(server.data), None, "nothing of it is on the disk in the clear")
+s3.put_object(Bucket="bucket", Key="plain", Body=MARKER)
+check(finds_marker(server.data), "which would be found")
+server.stop()
+done()
