@@ -213,6 +213,8 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     /* What opens the bytes is replaced by `seal` (empty: nothing is needed); else it is the source's. Give source.seen_etag then */
     bool replace_seal;
     struct slice seal; /* META_ATTRIBUTE_SEAL's value */
+    /* where the seal is replaced, but not the bytes: the source's, as it was seen; another by now is META_E_CHANGED */
+    struct slice seen_seal;
     /* NULL: the bytes are the source's. Or where they lie, written anew; give source.seen_etag, replace_seal and leaves_annotations then */
     const struct meta_extents *content;
     bool

@@ -251,6 +251,9 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
     if ((err = key_check(op->key)) != 0 || (err = copy_source_load(writer, &op->source, &row)) != 0)
         return err;
     op->source_version = row.version;
+    if (op->replace_seal && op->content == NULL &&
+        !slice_equals(codec_attributes_find(row.attributes, META_ATTRIBUTE_SEAL), op->seen_seal))
+        return META_E_CHANGED; /* the new one would not open these bytes */
     if ((err = copy_row_make(writer, op, &row)) != 0)
         return err;
     assert(op->content == NULL || (op->replace_seal && op->leaves_annotations));

@@ -173,6 +173,67 @@ def bucket_default(s3, server):
     equal(s3.put_object(Bucket="defaults", Key="k", Body=b"x").get("ServerSideEncryption"), None, "without the configuration it does not")
 
 
+PLAIN = {"in the clear": ({}, {})}
+SOURCE = {"SSECustomerAlgorithm": "CopySourceSSECustomerAlgorithm", "SSECustomerKey": "CopySourceSSECustomerKey"}
+
+
+def as_source(arguments):
+    return {SOURCE[name]: value for name, value in arguments.items()}
+
+
+def copies(s3):
+    """Between all kinds: small, of a file of its own, of parts; and as parts."""
+    kinds = PLAIN | KINDS
+    bodies = {"small": body_of(3000), "large": body_of(700001), "parts": body_of(2 * PART + 12345), "empty": b""}
+    for source, (put, get) in kinds.items():
+        for name in ("small", "large", "empty"):
+            s3.put_object(Bucket="bucket", Key=f"from-{name}", Body=bodies[name], Metadata={"of": "mine"}, Tagging="tag=1", **put)
+        upload = s3.create_multipart_upload(Bucket="bucket", Key="from-parts", **put)
+        listed = [{"PartNumber": i + 1, "ETag": s3.upload_part(Bucket="bucket", Key="from-parts", UploadId=upload["UploadId"], PartNumber=i + 1,
+                                                               Body=bodies["parts"][i * PART:(i + 1) * PART], **get)["ETag"]} for i in range(3)]
+        s3.complete_multipart_upload(Bucket="bucket", Key="from-parts", UploadId=upload["UploadId"], MultipartUpload={"Parts": listed})
+        for target, (put_there, get_there) in kinds.items():
+            for name, body in bodies.items():
+                answer = s3.copy_object(Bucket="bucket", Key="to", CopySource=f"bucket/from-{name}", **put_there, **as_source(get))
+                there = s3.get_object(Bucket="bucket", Key="to", **get_there)
+                etag = answer["CopyObjectResult"]["ETag"].strip('"')
+                wrong = [what for what, is_right in (
+                    ("body", there["Body"].read() == body), ("answer", target in PLAIN or told(target, answer)), ("GET", target in PLAIN or told(target, there)),
+                    ("clear", target not in PLAIN or "ServerSideEncryption" not in there), ("ETag", there["ETag"].strip('"') == etag),
+                    ("MD5", (etag == hashlib.md5(body).hexdigest()) == (target in ("in the clear", "SSE-S3"))),
+                    ("metadata", name == "parts" or there["Metadata"] == {"of": "mine"}), ("tags", name == "parts" or there.get("TagCount") == 1)) if not is_right]
+                equal(wrong, [], f"a copy of {name} bytes from {source} to {target}")
+                if name == "parts":
+                    part = s3.get_object(Bucket="bucket", Key="to", Range=f"bytes={PART - 5}-{PART + 5}", **get_there)["Body"].read()
+                    check(part == body[PART - 5:PART + 6], f"a range of a copy of parts from {source} to {target}")
+            copied_parts(s3, source, target, bodies["parts"])
+    copy_conditions(s3)
+
+
+def copied_parts(s3, source, target, body):
+    get, (put_there, get_there) = (PLAIN | KINDS)[source][1], (PLAIN | KINDS)[target]
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="copied", **put_there)
+    listed = []
+    for i, (first, last) in enumerate(((100, PART + 99), (PART, 2 * PART - 1), (3, 80000))):
+        answer = s3.upload_part_copy(Bucket="bucket", Key="copied", UploadId=upload["UploadId"], PartNumber=i + 1, CopySource="bucket/from-parts",
+                                     CopySourceRange=f"bytes={first}-{last}", **get_there, **as_source(get))
+        listed.append({"PartNumber": i + 1, "ETag": answer["CopyPartResult"]["ETag"]})
+    s3.complete_multipart_upload(Bucket="bucket", Key="copied", UploadId=upload["UploadId"], MultipartUpload={"Parts": listed})
+    there = s3.get_object(Bucket="bucket", Key="copied", **get_there)["Body"].read()
+    check(there == body[100:PART + 100] + body[PART:2 * PART] + body[3:80001], f"parts that are copies from {source} to {target}")
+
+
+def copy_conditions(s3):
+    s3.put_object(Bucket="bucket", Key="from", Body=body_of(200000), **CUSTOMER)
+    refused("a copy without its source's key", "InvalidRequest", 400, s3.copy_object, Bucket="bucket", Key="to", CopySource="bucket/from")
+    refused("a copy with another key", "AccessDenied", 403, s3.copy_object, Bucket="bucket", Key="to", CopySource="bucket/from", **as_source(OTHER))
+    refused("a copy whose condition fails", "PreconditionFailed", 412, s3.copy_object, Bucket="bucket", Key="to", CopySource="bucket/from",
+            CopySourceIfMatch="0" * 32, **as_source(CUSTOMER))
+    s3.copy_object(Bucket="bucket", Key="from", CopySource="bucket/from", **OTHER, **as_source(CUSTOMER))
+    equal(s3.get_object(Bucket="bucket", Key="from", **OTHER)["Body"].read(), body_of(200000), "a copy onto itself changes the key")
+    refused("the old key does not open it any more", "AccessDenied", 403, s3.get_object, Bucket="bucket", Key="from", **CUSTOMER)
+
+
 def append(s3, **arguments):
     def add(request, **_):
         request.headers["x-amz-write-offset-bytes"] = "1"
@@ -206,5 +267,7 @@ policies(s3)
 equal(finds_marker(server.data), None, "nothing of it is on the disk in the clear")
 s3.put_object(Bucket="bucket", Key="plain", Body=MARKER)
 check(finds_marker(server.data), "which would be found")
+copies(s3)
 server.stop()
+equal(run([SLUICE, "check", "--data", server.data])[0], 0, "sluice check, which has no keys, finds nothing wrong")
 done()

@@ -11,7 +11,7 @@
  * should it change in between, the whole is tried again. */
 #include <string.h>
 
-#include "api/s3/encryption/s3_encryption.h"
+#include "api/s3/encryption/s3_recode.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_attributes.h"
@@ -23,6 +23,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_stored_checksum.h"
 #include "api/s3/op/s3_tagging.h"
+#include "storage/base/owner.h"
 #include "storage/base/slice.h"
 
 #define SELF_COPY_MESSAGE                                                                                    \
@@ -45,6 +46,8 @@ struct copy {
     enum s3_checksum_algorithm wanted;    /* of the copy; NONE: the source's checksum as it is */
     bool wants_md5;                       /* for the ETag of what was parts */
     struct s3_stored_checksum stored;
+    struct s3_encryption encryption; /* of the copy */
+    struct s3_recode recode;         /* where its bytes are written anew */
 };
 
 /* ---- Metadata ---- */
@@ -110,6 +113,8 @@ static void answer_copied(struct copy *copy)
         s3_xml_checksum_value(&xml, &copy->op.checksum, 0);
     }
     s3_xml_close(&xml, "CopyObjectResult");
+    if (copy->op.replace_seal && copy->op.seal.len > 0)
+        s3_encryption_answer(request, copy->op.seal);
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &copy->op.version);
     s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);
     s3_answer_xml(request, 200, &xml);
@@ -139,17 +144,19 @@ static void copy_again(struct copy *copy)
         copy_submit(copy);
 }
 
-static void on_copied(struct core_change *change)
+static void copy_ended(struct copy *copy, int result)
 {
-    struct copy *copy = change->ctx;
-    int result = copy->op.op.result;
-
     if (result == 0)
         answer_copied(copy);
     else if (s3_copy_source_was_overtaken(&copy->source, result))
         copy_again(copy);
     else
         s3_answer_result(copy->request, result);
+}
+
+static void on_copied(struct core_change *change)
+{
+    copy_ended(change->ctx, ((struct copy *)change->ctx)->op.op.result);
 }
 
 static int on_annotation(void *ctx, const struct meta_annotation *annotation)
@@ -235,11 +242,10 @@ static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object
     return error;
 }
 
-static void copy_change(struct copy *copy)
+static void copy_fill(struct copy *copy)
 {
     struct s3_request *request = copy->request;
 
-    copy->op.op.kind = META_OP_OBJECT_COPY;
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
     copy->op.key = request->key;
@@ -249,6 +255,14 @@ static void copy_change(struct copy *copy)
     copy->op.condition.judged = s3_pinned_judged(&request->pinned);
     copy->op.owner = copy->access.owner;
     copy->op.acl = copy->access.acl;
+}
+
+static void copy_change(struct copy *copy)
+{
+    struct s3_request *request = copy->request;
+
+    copy_fill(copy);
+    copy->op.op.kind = META_OP_OBJECT_COPY;
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_copied, .ctx = copy};
     core_change_submit(request->worker, &copy->change);
 }
@@ -285,14 +299,128 @@ static void copy_compute(struct copy *copy, struct core_get *get, enum s3_checks
         s3_answer_result(copy->request, result);
 }
 
+/* ---- Encryption ---- */
+
+static void on_recoded_digests(struct s3_recode *recode)
+{
+    struct copy *copy = OWNER_OF(recode, struct copy, recode);
+
+    s3_encryption_forget(&copy->encryption);
+    memcpy(copy->op.etag, recode->etag, sizeof(copy->op.etag));
+    copy->op.checksum = recode->checksum;
+    copy_fill(copy);
+    core_put_commit_copy(recode->put, &copy->op);
+}
+
+static void on_recoded(struct s3_recode *recode, int result)
+{
+    struct copy *copy = OWNER_OF(recode, struct copy, recode);
+
+    s3_encryption_forget(&copy->encryption);
+    copy_ended(copy, result);
+}
+
+/* Its bytes are written anew: the get is theirs from now on. */
+static void copy_recode(struct copy *copy, struct core_get *get, const struct meta_object *object)
+{
+    struct s3_request *request = copy->request;
+    uint8_t known = object->checksum.algorithm;
+
+    copy->op.is_one_part = copy->op.replace_checksum = true; /* it is one body now */
+    copy->recode = (struct s3_recode){
+        .request = request,
+        .get = get,
+        .length = object->size,
+        .encryption = &copy->encryption,
+        .algorithm = copy->algorithm != S3_CHECKSUM_NONE ? copy->algorithm
+                     : known != S3_CHECKSUM_NONE && known < S3_CHECKSUM_COUNT
+                         ? (enum s3_checksum_algorithm)known
+                         : S3_CHECKSUM_CRC64NVME,
+        .compares = request->is_signed && copy->algorithm == S3_CHECKSUM_NONE,
+        .commit = on_recoded_digests,
+        .done = on_recoded,
+    };
+    s3_recode_start(&copy->recode);
+}
+
+/* Whether the copy can share the source's bytes, though it is to have them under another key or of another kind: the key of the bytes is put into
+ * another envelope then. Not where its ETag would have to become an MD5. */
+static bool shares_sealed(const struct copy *copy, const struct meta_object *object, bool wants_digests)
+{
+    struct envelope source;
+    struct slice value = s3_encryption_of(&object->attributes);
+
+    if (value.base == NULL || copy->encryption.how == ENVELOPE_NONE || wants_digests ||
+        envelope_read(value, &source) != 0)
+        return false;
+    return s3_encryption_hides_md5(copy->encryption.how) || !s3_encryption_hides_md5(source.how);
+}
+
+static enum s3_error share_sealed(struct copy *copy, const struct meta_object *object, const char **message)
+{
+    struct slice value = s3_encryption_of(&object->attributes);
+    enum s3_error error = s3_encryption_begin_again(copy->request, &copy->encryption, value, message);
+
+    s3_encryption_forget(&copy->encryption);
+    copy->op.seal = copy->encryption.value;
+    copy->op.seen_seal = pool_copy(copy->request, value);
+    copy->op.replace_etag = s3_encryption_hides_md5(copy->encryption.how);
+    if (copy->op.replace_etag)
+        core_etag_make_random(copy->op.etag);
+    return error;
+}
+
+/* Annotations are in the clear. */
+static enum s3_error begin_recode(struct copy *copy, struct core_get *get, const struct meta_object *object,
+                                  const char **message)
+{
+    enum s3_error error = s3_encryption_open(copy->request, S3_ENCRYPTION_SOURCE, get, object, message);
+
+    if (error == S3_ERROR_NONE && !copy->op.leaves_annotations) {
+        *message =
+            "Encrypted objects get no annotations: leave them out (x-amz-object-annotation-directive).";
+        return S3_ERROR_NOT_IMPLEMENTED;
+    }
+    if (error == S3_ERROR_NONE)
+        error = s3_encryption_begin(copy->request, &copy->encryption, message);
+    copy->op.seal = copy->encryption.value;
+    return error;
+}
+
+enum way { WAY_PLAIN, WAY_SHARED, WAY_RECODED };
+
+/* How source and copy are kept decides how the bytes come over. */
+static enum s3_error choose_way(struct copy *copy, struct core_get *get, const struct meta_object *object,
+                                bool wants_digests, enum way *way, const char **message)
+{
+    struct s3_request *request = copy->request;
+    enum s3_error error = s3_encryption_ask(request, &copy->encryption, message);
+    bool is_sealed = s3_encryption_of(&object->attributes).base != NULL;
+
+    *way = WAY_PLAIN;
+    copy->op.replace_seal = copy->op.replace_etag = false;
+    copy->op.content = NULL;
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (!is_sealed && copy->encryption.how == ENVELOPE_NONE && !request->effective.decrypts_source)
+        return S3_ERROR_NONE;
+    copy->op.replace_seal = true;
+    s3_copy_source_keep(&copy->source, object);
+    *way = shares_sealed(copy, object, wants_digests) ? WAY_SHARED : WAY_RECODED;
+    return *way == WAY_SHARED ? share_sealed(copy, object, message)
+                              : begin_recode(copy, get, object, message);
+}
+
 static void copy_submit(struct copy *copy)
 {
     struct s3_request *request = copy->request;
     static const struct digest_values none;
     enum s3_checksum_algorithm unknown;
     const struct meta_object *object;
+    const char *message = NULL;
     struct core_get *get;
     enum s3_error error;
+    enum way way;
 
     if (s3_copy_source_begin(request, &copy->source, &get, &object) != 0) {
         s3_copy_source_answer_failure(request, &copy->source);
@@ -307,11 +435,21 @@ static void copy_submit(struct copy *copy)
     if (unknown != S3_CHECKSUM_NONE &&
         s3_stored_checksum_known(object, &(struct s3_range){0, object->size}, unknown, &copy->op.checksum))
         unknown = S3_CHECKSUM_NONE;
+    error = choose_way(copy, get, object, unknown != S3_CHECKSUM_NONE || copy->wants_md5, &way, &message);
+    if (error != S3_ERROR_NONE) {
+        core_get_end(get);
+        s3_answer_failure(request, error, message);
+        return;
+    }
+    if (way == WAY_RECODED) {
+        copy_recode(copy, get, object);
+        return;
+    }
     if (unknown != S3_CHECKSUM_NONE || copy->wants_md5) {
         copy_compute(copy, get, unknown, object->size);
         return;
     }
-    if (copy->op.is_one_part)
+    if (copy->op.is_one_part && !copy->op.replace_etag)
         core_etag_make(&none, copy->op.etag); /* opaque */
     core_get_end(get);
     copy_change(copy);
@@ -360,7 +498,8 @@ static bool changes_nothing(const struct copy *copy)
 
     return copy->source.bucket.id == request->bucket.id && slice_equals(copy->source.key, request->key) &&
            !copy->source.version.given && !copy->replaces && !has_own_setting(&copy->given) &&
-           s3_request_effective(request, S3_EFFECTIVE_STORAGE_CLASS).base == NULL;
+           s3_request_effective(request, S3_EFFECTIVE_STORAGE_CLASS).base == NULL &&
+           !request->effective.encrypts;
 }
 
 static enum s3_error prepare(struct copy *copy, const char **message)

@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/s3/encryption/s3_recode.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_copy_source.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/body/s3_put.h"
 #include "api/s3/object/s3_range.h"
 #include "api/s3/object/s3_stored_checksum.h"
+#include "storage/base/owner.h"
 
 /* Which part of which upload, and the checksum that the upload asks for. */
 struct part_target {
@@ -168,6 +170,7 @@ struct part_copy {
     bool has_range;
     struct meta_part_copy op;
     struct s3_stored_checksum stored;
+    struct s3_recode recode; /* where the bytes are written anew */
 };
 
 static void part_copy_submit(struct part_copy *copy);
@@ -184,6 +187,7 @@ static void answer_part_copied(struct part_copy *copy)
     if (copy->target.algorithm != S3_CHECKSUM_NONE)
         s3_xml_checksum_value(&xml, &copy->op.checksum, 0);
     s3_xml_close(&xml, "CopyPartResult");
+    s3_encryption_answer(request, copy->target.encryption.value);
     s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);
     s3_answer_xml(request, 200, &xml);
 }
@@ -199,17 +203,23 @@ static void part_copy_again(struct part_copy *copy)
         s3_answer_error(copy->request, error);
 }
 
-static void on_part_copied(struct core_change *change)
+static void part_copy_ended(struct part_copy *copy, int result)
 {
-    struct part_copy *copy = change->ctx;
-    int result = copy->op.op.result;
+    bool goes_on = result != 0 && s3_copy_source_was_overtaken(&copy->source, result);
 
+    if (!goes_on)
+        s3_encryption_forget(&copy->target.encryption);
     if (result == 0)
         answer_part_copied(copy);
-    else if (s3_copy_source_was_overtaken(&copy->source, result))
+    else if (goes_on)
         part_copy_again(copy);
     else
         s3_answer_result(copy->request, result);
+}
+
+static void on_part_copied(struct core_change *change)
+{
+    part_copy_ended(change->ctx, ((struct part_copy *)change->ctx)->op.op.result);
 }
 
 /* A part that is the whole of an object with an MD5 for its ETag has the same MD5; any other gets an opaque
@@ -271,11 +281,10 @@ static bool checksum_is_known(struct part_copy *copy, const struct meta_object *
     return true;
 }
 
-static void part_copy_change(struct part_copy *copy)
+static void part_copy_fill(struct part_copy *copy)
 {
     struct s3_request *request = copy->request;
 
-    copy->op.op.kind = META_OP_PART_COPY;
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
     copy->op.key = request->key;
@@ -283,6 +292,15 @@ static void part_copy_change(struct part_copy *copy)
     copy->op.length = copy->range.length;
     copy->op.number = copy->target.number;
     memcpy(copy->op.upload_id, copy->target.upload_id, META_UPLOAD_ID_BYTES);
+}
+
+static void part_copy_change(struct part_copy *copy)
+{
+    struct s3_request *request = copy->request;
+
+    part_copy_fill(copy);
+    copy->op.op.kind = META_OP_PART_COPY;
+    copy->op.content = NULL;
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_part_copied, .ctx = copy};
     core_change_submit(request->worker, &copy->change);
 }
@@ -310,6 +328,43 @@ static void part_copy_compute(struct part_copy *copy, struct core_get *get)
         s3_answer_result(copy->request, result);
 }
 
+/* ---- Bytes that are written anew: either side is encrypted ---- */
+
+static void on_part_recoded_digests(struct s3_recode *recode)
+{
+    struct part_copy *copy = OWNER_OF(recode, struct part_copy, recode);
+
+    memcpy(copy->op.etag, recode->etag, sizeof(copy->op.etag));
+    copy->op.checksum = recode->checksum;
+    part_copy_fill(copy);
+    core_put_commit_part_copy(recode->put, &copy->op);
+}
+
+static void on_part_recoded(struct s3_recode *recode, int result)
+{
+    part_copy_ended(OWNER_OF(recode, struct part_copy, recode), result);
+}
+
+static void part_copy_recode(struct part_copy *copy, struct core_get *get)
+{
+    struct s3_request *request = copy->request;
+
+    copy->recode = (struct s3_recode){
+        .request = request,
+        .get = get,
+        .first = copy->range.first,
+        .length = copy->range.length,
+        .encryption = &copy->target.encryption,
+        .part = copy->target.number,
+        .algorithm =
+            copy->target.algorithm != S3_CHECKSUM_NONE ? copy->target.algorithm : S3_CHECKSUM_CRC64NVME,
+        .compares = request->is_signed && copy->target.algorithm == S3_CHECKSUM_NONE,
+        .commit = on_part_recoded_digests,
+        .done = on_part_recoded,
+    };
+    s3_recode_start(&copy->recode);
+}
+
 static void part_copy_submit(struct part_copy *copy)
 {
     struct s3_request *request = copy->request;
@@ -322,9 +377,14 @@ static void part_copy_submit(struct part_copy *copy)
         s3_copy_source_answer_failure(request, &copy->source);
         return;
     }
-    if ((error = adapt_to_source(copy, object, &message)) != S3_ERROR_NONE) {
+    error = s3_encryption_open(request, S3_ENCRYPTION_SOURCE, get, object, &message);
+    if (error == S3_ERROR_NONE)
+        error = adapt_to_source(copy, object, &message);
+    if (error != S3_ERROR_NONE) {
         core_get_end(get);
         s3_answer_failure(request, error, message);
+    } else if (copy->target.encryption.how != ENVELOPE_NONE || core_get_is_sealed(get)) {
+        part_copy_recode(copy, get);
     } else if (checksum_is_known(copy, object)) {
         core_get_end(get);
         part_copy_change(copy);
