@@ -42,7 +42,7 @@ def simple(server):
 
 
 def encryption(server):
-    """There is none: nothing that asks for it is stored, and nothing is read with a key."""
+    """The server has no keys, and these are no customer's: nothing that asks for it is stored, and nothing is read with a key. encryption_test.py has the rest."""
     customer = {"x-amz-server-side-encryption-customer-algorithm": "AES256", "x-amz-server-side-encryption-customer-key": "AAAA",
                 "x-amz-server-side-encryption-customer-key-MD5": "AAAA"}
     upload = Upload(server, "sse")
@@ -51,14 +51,14 @@ def encryption(server):
     for name, method, path, headers, want in (
             ("PutObject with SSE-S3", "PUT", "/bucket/sse", {"x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
             ("PutObject with SSE-KMS", "PUT", "/bucket/sse", {"x-amz-server-side-encryption": "aws:kms"}, (501, "NotImplemented")),
-            ("PutObject with SSE-C", "PUT", "/bucket/sse", customer, (501, "NotImplemented")),
+            ("PutObject with SSE-C", "PUT", "/bucket/sse", customer, (400, "InvalidArgument")),
             ("CreateMultipartUpload with SSE-S3", "POST", "/bucket/sse?uploads", {"x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
-            ("UploadPart with SSE-C", "PUT", part, customer, (501, "NotImplemented")),
-            ("UploadPartCopy with SSE-C", "PUT", part, {**source, **customer}, (501, "NotImplemented")),
+            ("UploadPart with SSE-C", "PUT", part, customer, (400, "InvalidArgument")),
+            ("UploadPartCopy with SSE-C", "PUT", part, {**source, **customer}, (400, "InvalidArgument")),
             ("CopyObject with SSE-S3", "PUT", "/bucket/sse", {**source, "x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
             ("a copy's source with SSE-C", "PUT", "/bucket/sse", {**source, "x-amz-copy-source-server-side-encryption-customer-key": "AAAA"},
-             (400, "InvalidRequest")),
-            ("GetObject with SSE-C", "GET", "/bucket/simple", customer, (400, "InvalidRequest"))):
+             (400, "InvalidArgument")),
+            ("GetObject with SSE-C", "GET", "/bucket/simple", customer, (400, "InvalidArgument"))):
         status, _, body = server.request(method, path, b"x" if method == "PUT" else None, headers)
         equal((status, error_code(body)), want, name)
     equal(server.request("HEAD", "/bucket/simple", headers=customer)[0], 400, "HeadObject with SSE-C")

@@ -22,9 +22,11 @@ from error_codes_shape import LOCKED, conflicts, lengths, versions_nowhere
 from operations_requests import DOCUMENTS, HEADERS, OF_OBJECTS, ON_BUCKETS, ON_OBJECTS, UNKNOWN, address, body_of
 from operations_table import table
 from signer import Signer, unsigned_chunks
-from sluicetest import ACCESS, ROOT, SECRET, SLUICE, Server, check, content_md5, done, equal, error_code, skip
+from sluicetest import ACCESS, ROOT, SECRET, SLUICE, Server, check, content_md5, done, equal, error_code, scratch, skip
 
 MD5 = base64.b64encode(hashlib.md5(b"other").digest()).decode()
+CUSTOMER = {"x-amz-server-side-encryption-customer-algorithm": "AES256", "x-amz-server-side-encryption-customer-key": base64.b64encode(b"k" * 32).decode(),
+            "x-amz-server-side-encryption-customer-key-MD5": base64.b64encode(hashlib.md5(b"k" * 32).digest()).decode()}
 
 
 # ---- What every operation has in common ----
@@ -131,6 +133,13 @@ def buckets(server, elsewhere):
     for what, policy in (("no JSON", "x"), ("half of it", '{"Version":"2012-10-17","Statement":['), ("no statement", '{"Version":"2012-10-17"}'),
                          ("another version", '{"Version":"2000-01-01","Statement":[]}'), ("too long", '{"a":"' + "x" * 21000 + '"}')):
         rows(server, "PutBucketPolicy", (what, "PUT", "/errors?policy", None, policy, 400, "MalformedPolicy"))
+    rows(server, "PutBucketEncryption", ("without keys", "PUT", "/errors?encryption", None, body_of("PutBucketEncryption"), 501, "NotImplemented"),
+         ("a kind that is none", "PUT", "/errors?encryption", None, body_of("PutBucketEncryption").replace("AES256", "ROT13"), 400, "MalformedXML"))
+    named = body_of("PutBucketEncryption").replace("AES256<", "aws:kms<").replace("</SSEAlgorithm>", "</SSEAlgorithm><KMSMasterKeyID>none</KMSMasterKeyID>")
+    rows(elsewhere, "PutBucketEncryption", ("a key that there is not", "PUT", "/twice?encryption", None, named, 400, "KMS.NotFoundException"),
+         ("a key for AES256", "PUT", "/twice?encryption", None, named.replace("aws:kms", "AES256"), 400, "InvalidArgument"))
+    rows(elsewhere, "PutObject", ("a key that there is not", "PUT", "/twice/key",
+                                  {"x-amz-server-side-encryption": "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id": "none"}, "x", 400, "KMS.NotFoundException"))
     rows(server, "PutBucketTagging", ("51 tags", "PUT", "/errors?tagging", None, tagging(51), 400, "BadRequest"),
          ("a tag twice", "PUT", "/errors?tagging", None, tagging(2, "same"), 400, "InvalidTag"))
     cors = "<CORSConfiguration>{}</CORSConfiguration>"
@@ -191,6 +200,7 @@ def writes(server):
                 ("an ACL that is none", {"x-amz-acl": "everybody"}, 400, "InvalidArgument"),
                 ("a redirect to nowhere", {"x-amz-website-redirect-location": "nowhere"}, 400, "InvalidRedirectLocation"),
                 ("encryption that is not done here", {"x-amz-server-side-encryption": "AES256"}, 501, "NotImplemented"),
+                ("an algorithm that is none", {"x-amz-server-side-encryption-customer-algorithm": "ROT13"}, 400, "InvalidEncryptionAlgorithmError"),
                 ("a lock in a bucket without", {"x-amz-object-lock-legal-hold": "ON"}, 400, "InvalidRequest")):
             rows(server, operation, (what, method, path, {**HEADERS.get(operation, {}), **headers}, None, status, code))
         long = path.replace("/errors/new", "/errors/" + "k" * 1025)
@@ -238,7 +248,8 @@ def reads(server):
                 ("part 0", "?partNumber=0", None, 400, "InvalidArgument"), ("part 10,001", "?partNumber=10001", None, 400, "InvalidArgument"),
                 ("a part that is not there", "?partNumber=2", None, 416, "InvalidPartNumber"),
                 ("a part and a range", "?partNumber=1", {"range": "bytes=0-1"}, 400, "InvalidRequest"),
-                ("a key for what is not encrypted", "", {"x-amz-server-side-encryption-customer-algorithm": "AES256"}, 400, "InvalidRequest")):
+                ("a key for what is not encrypted", "", CUSTOMER, 400, "InvalidRequest"),
+                ("a customer's algorithm alone", "", {"x-amz-server-side-encryption-customer-algorithm": "AES256"}, 400, "InvalidArgument")):
             rows(server, operation, (what, method, f"/errors/key{query}", headers, None, status, code))
     text = server.request("GET", "/errors/key", headers={"range": "bytes=10-"})[2]
     check(b"<RangeRequested>bytes=10-</RangeRequested><ActualObjectSize>10</ActualObjectSize>" in text, "GetObject: InvalidRange tells what there is", text)
@@ -495,8 +506,15 @@ def completeness():
             check(operation in covered, f"{operation} has its refusals")
 
 
+def keys_file():
+    path = scratch("encryption.keys")
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600), encoding="ascii") as file:
+        file.write("first " + base64.b64encode(b"1" * 32).decode() + "\n")
+    return path
+
+
 def main():
-    server, elsewhere, keyed = Server(), Server(args=["--region", "eu-central-1"]), Server(keys=True)
+    server, elsewhere, keyed = Server(), Server(args=["--region", "eu-central-1", "--encryption-keys", keys_file()]), Server(keys=True)
     server.request("PUT", "/errors")
     server.request("PUT", "/errors/key", b"0123456789")
     server.request("PUT", "/errlocked", headers={"x-amz-bucket-object-lock-enabled": "true"})

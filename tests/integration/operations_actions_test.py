@@ -50,7 +50,7 @@ EXEMPT = {"ListBuckets": "shows one's own", "CreateBucket": "there is no bucket 
 BESIDE = {"CopyObject": {"GetObject"}, "UploadPartCopy": {"GetObject"}, "RenameObject": {"GetObject", "DeleteObject"}}
 BESIDE_RIGHTS = {"CopyObject": READ, "UploadPartCopy": READ, "RenameObject": READ}
 # Answers of served rows that are no success, since another request has to find what this one would take away.
-STATUS = {"DeleteBucket": 409, "AbortMultipartUpload": 404, "CompleteMultipartUpload": 400, "RenameObject": 412, "PutBucketPolicy": 405, "DeleteBucketPolicy": 405, "GetBucketPolicy": 405,
+STATUS = {"PutBucketEncryption": 501, "GetBucketEncryption": 404, "DeleteBucket": 409, "AbortMultipartUpload": 404, "CompleteMultipartUpload": 400, "RenameObject": 412, "PutBucketPolicy": 405, "DeleteBucketPolicy": 405, "GetBucketPolicy": 405,
           **dict.fromkeys(("GetArchiveMember", "HeadArchiveMember", "ListArchiveMembers"), 400)}  # the object is no archive
 # A setting whose removal has an action of its own: where it may be removed, but not put again, it is found no more.
 MAY_BE_GONE = "GetBucketWebsite "

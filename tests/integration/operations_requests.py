@@ -21,7 +21,7 @@ ON_BUCKETS = {
     "PutBucketRequestPayment": ("PUT", "requestPayment"), "GetBucketWebsite": ("GET", "website"), "GetBucketEncryption": ("GET", "encryption"),
     "GetBucketReplication": ("GET", "replication"), "GetBucketAccelerateConfiguration": ("GET", "accelerate"), "GetBucketLogging": ("GET", "logging"),
     "GetBucketNotificationConfiguration": ("GET", "notification"), "DeleteBucketWebsite": ("DELETE", "website"),
-    "DeleteBucketEncryption": ("DELETE", "encryption"), "DeleteBucketReplication": ("DELETE", "replication"),
+    "PutBucketEncryption": ("PUT", "encryption"), "DeleteBucketEncryption": ("DELETE", "encryption"), "DeleteBucketReplication": ("DELETE", "replication"),
     "PutBucketAccelerateConfiguration": ("PUT", "accelerate"), "PutBucketLogging": ("PUT", "logging"),
     "PutBucketNotificationConfiguration": ("PUT", "notification"),
     "PublishObjects": ("POST", "sluice-publish"),
@@ -64,6 +64,8 @@ DOCUMENTS = {
     "PutObjectAcl": "<AccessControlPolicy><AccessControlList/></AccessControlPolicy>",
     "PutObjectLockConfiguration": "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>",
     "PutObjectRetention": "<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate></Retention>",
+    "PutBucketEncryption": "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+                           "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
     "PutObjectLegalHold": "<LegalHold><Status>ON</Status></LegalHold>",
     "PutPublicAccessBlock": "<PublicAccessBlockConfiguration/>",
     "PutBucketOwnershipControls": "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",

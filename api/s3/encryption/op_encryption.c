@@ -152,8 +152,10 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
         return;
     }
     if (reading.has_name && reading.setting.how != ENVELOPE_KMS) {
-        s3_answer_failure(request, S3_ERROR_INVALID_ARGUMENT,
-                          "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms");
+        s3_answer_error(
+            request, s3_request_argument(
+                         request, SLICE("KMSMasterKeyID"), slice_text(reading.setting.name),
+                         "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms"));
         return;
     }
     if ((error = check_keys(request, &reading.setting, &reading.message)) != S3_ERROR_NONE) {

@@ -48,6 +48,19 @@ static enum s3_error refuse(enum s3_error error, const char **message, const cha
     return error;
 }
 
+/* Nothing is told of its value: it may be a key. */
+static enum s3_error refuse_customer(struct s3_request *request, enum s3_encryption_side side,
+                                     const char *what, const char *text)
+{
+    struct slice name = arena_concat(&request->http->arena,
+                                     side == S3_ENCRYPTION_SOURCE
+                                         ? SLICE("x-amz-copy-source-server-side-encryption-customer-")
+                                         : SLICE("x-amz-server-side-encryption-customer-"),
+                                     slice_text(what));
+
+    return s3_request_argument(request, name, slice_of(NULL, 0), text);
+}
+
 static bool md5_matches(const struct seal_key *key, struct slice text)
 {
     struct digest_values values;
@@ -75,26 +88,29 @@ enum s3_error encryption_customer_read(struct s3_request *request, enum s3_encry
                       "Requests specifying Server Side Encryption with Customer provided keys must be made "
                       "over a secure connection.");
     if (headers.algorithm.base == NULL)
-        return refuse(S3_ERROR_INVALID_ARGUMENT, message,
-                      "Requests specifying Server Side Encryption with Customer provided keys must provide a "
-                      "valid encryption algorithm.");
+        return refuse_customer(
+            request, side, "algorithm",
+            "Requests specifying Server Side Encryption with Customer provided keys must provide a "
+            "valid encryption algorithm.");
     if (!slice_is(headers.algorithm, "AES256"))
         return refuse(S3_ERROR_INVALID_ENCRYPTION_ALGORITHM, message, NULL);
     if (headers.key.base == NULL)
-        return refuse(
-            S3_ERROR_INVALID_ARGUMENT, message,
+        return refuse_customer(
+            request, side, "key",
             "Requests specifying Server Side Encryption with Customer provided keys must provide an "
             "appropriate secret key.");
     if (headers.md5.base == NULL)
-        return refuse(S3_ERROR_INVALID_ARGUMENT, message,
-                      "Requests specifying Server Side Encryption with Customer provided keys must provide "
-                      "the client calculated MD5 of the secret key.");
+        return refuse_customer(
+            request, side, "key-MD5",
+            "Requests specifying Server Side Encryption with Customer provided keys must provide "
+            "the client calculated MD5 of the secret key.");
     if (base64_decode(headers.key, key->bytes, sizeof(key->bytes)) != 0)
-        return refuse(S3_ERROR_INVALID_ARGUMENT, message,
-                      "The secret key was invalid for the specified algorithm.");
+        return refuse_customer(request, side, "key",
+                               "The secret key was invalid for the specified algorithm.");
     if (!md5_matches(key, headers.md5))
-        return refuse(S3_ERROR_INVALID_ARGUMENT, message,
-                      "The calculated MD5 hash of the key did not match the hash that was provided.");
+        return refuse_customer(
+            request, side, "key-MD5",
+            "The calculated MD5 hash of the key did not match the hash that was provided.");
     return S3_ERROR_NONE;
 }
 
@@ -140,8 +156,8 @@ static enum s3_error read_kms(struct s3_request *request, struct encryption_wish
     wish->name = encryption_key_name(s3_request_effective(request, S3_EFFECTIVE_ENCRYPTION_KEY));
     wish->bucket_key = slice_is_nocase(bucket_key, "true");
     if (context.base != NULL && !context_read(request, context, &wish->context))
-        return refuse(
-            S3_ERROR_INVALID_ARGUMENT, message,
+        return s3_request_argument_header(
+            request, "x-amz-server-side-encryption-context",
             "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string "
             "holding JSON which represents a string-string map, of at most 2048 bytes");
     return S3_ERROR_NONE;
@@ -160,9 +176,10 @@ enum s3_error encryption_wish_read(struct s3_request *request, struct encryption
                    s3_request_header(request, "x-amz-server-side-encryption-customer-key").base != NULL;
 
     if (has_customer && method.base != NULL)
-        return refuse(S3_ERROR_INVALID_ARGUMENT, message,
-                      "Server Side Encryption with Customer provided key is incompatible with the encryption "
-                      "method specified");
+        return s3_request_argument_effective(
+            request, S3_EFFECTIVE_ENCRYPTION,
+            "Server Side Encryption with Customer provided key is incompatible with the encryption "
+            "method specified");
     if (has_customer) {
         wish->how = ENVELOPE_CUSTOMER;
         return S3_ERROR_NONE;
@@ -171,14 +188,16 @@ enum s3_error encryption_wish_read(struct s3_request *request, struct encryption
         return read_kms(request, wish, message);
     if (s3_request_effective(request, S3_EFFECTIVE_ENCRYPTION_KEY).base != NULL ||
         s3_request_header(request, "x-amz-server-side-encryption-context").base != NULL)
-        return refuse(S3_ERROR_INVALID_ARGUMENT, message,
-                      "Server Side Encryption with AWS KMS managed key requires HTTP header "
-                      "x-amz-server-side-encryption : aws:kms");
+        return s3_request_argument_effective(
+            request, S3_EFFECTIVE_ENCRYPTION,
+            "Server Side Encryption with AWS KMS managed key requires HTTP header "
+            "x-amz-server-side-encryption : aws:kms");
     if (slice_is(method, "AES256"))
         wish->how = ENVELOPE_S3;
     else if (slice_is(method, "aws:kms:dsse"))
         return refuse(S3_ERROR_NOT_IMPLEMENTED, message, "Objects are not encrypted twice (aws:kms:dsse).");
     else if (method.base != NULL)
-        return refuse(S3_ERROR_INVALID_ARGUMENT, message, "The encryption method specified is not supported");
+        return s3_request_argument_effective(request, S3_EFFECTIVE_ENCRYPTION,
+                                             "The encryption method specified is not supported");
     return S3_ERROR_NONE;
 }

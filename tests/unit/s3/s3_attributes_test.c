@@ -193,40 +193,14 @@ static void refuses_what_cannot_be_kept(void **state)
     }
 }
 
-static void refuses_what_is_not_served(void **state)
-{
-    static const struct {
-        const char *name, *value;
-        enum s3_error error;
-    } cases[] = {
-        {"x-amz-server-side-encryption", "AES256", S3_ERROR_NOT_IMPLEMENTED},
-        {"x-amz-server-side-encryption-customer-key", "k", S3_ERROR_NOT_IMPLEMENTED},
-        {"x-amz-object-lock-mode", "GOVERNANCE", S3_ERROR_NONE}, /* the bucket decides: s3_lock.h */
-        {"x-amz-meta-tagging", "a=b", S3_ERROR_NONE},
-        {"x-amz-content-sha256", "UNSIGNED-PAYLOAD", S3_ERROR_NONE},
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        headers.size = 0;
-        header(cases[i].name, cases[i].value);
-        assert_int_equal(s3_attributes_refuse(said()), cases[i].error);
-    }
-}
-
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(stores_the_descriptive_headers),
-        TEST(leaves_defaults_out),
-        TEST(strips_aws_chunked),
-        TEST(joins_repeated_metadata),
-        TEST(joins_repeated_lists),
-        TEST(bounds_user_metadata),
-        TEST(bounds_what_a_row_can_hold),
-        TEST(refuses_what_cannot_be_kept),
-        TEST(refuses_what_is_not_served),
+        TEST(stores_the_descriptive_headers), TEST(leaves_defaults_out),         TEST(strips_aws_chunked),
+        TEST(joins_repeated_metadata),        TEST(joins_repeated_lists),        TEST(bounds_user_metadata),
+        TEST(bounds_what_a_row_can_hold),     TEST(refuses_what_cannot_be_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
