@@ -189,7 +189,13 @@ static enum s3_error refuse_sealed(struct s3_request *request, const char **mess
 {
     static const char why[] = "Encrypted objects, and buckets that encrypt, get no annotations.";
 
-    if (s3_encryption_of(&request->pinned.object->attributes).base == NULL)
+    struct s3_pinned there =
+        s3_pinned_named(&request->bucket, request->key, s3_pinned_version(&request->pinned));
+    bool is_sealed =
+        s3_pinned_look(request, &there) == 0 && s3_encryption_of(&there.object->attributes).base != NULL;
+
+    s3_pinned_end(&there);
+    if (!is_sealed)
         return s3_encryption_refuse_sealing(request, why, message);
     *message = why;
     return S3_ERROR_NOT_IMPLEMENTED;
