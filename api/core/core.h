@@ -249,7 +249,7 @@ int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct sl
  * time, ETag and checksum alone. META_E_NO_ANNOTATION. */
 int core_get_begin_annotation(struct core_worker *worker, const struct meta_object *object, struct slice name,
                               struct core_get **get, const struct meta_object **annotation);
-/* Whether bytes of it are sealed: then they are given out after core_get_unseal alone, and only by core_get_read. Without, core_get_open is
+/* Whether bytes of it are sealed: then they are given out after core_get_unseal alone. Without, core_get_open is
  * -ENOKEY; core_get_digest and core_get_extent_open are in any case. */
 bool core_get_is_sealed(const struct core_get *get);
 /* The key is copied. Before core_get_open. */
@@ -266,7 +266,7 @@ void core_get_unseal(struct core_get *get, const struct seal_key *key);
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
                   void *ctx);
 int core_get_status(const struct core_get *get);
-/* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; -EOPNOTSUPP: it is sealed; others: failed. */
+/* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
 /* All bytes of the object, when they are in memory because it is small and hot; else NULL. Valid until core_get_end. They were verified

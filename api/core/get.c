@@ -308,7 +308,7 @@ ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
     assert(!get->is_verifying);
     get->is_whole = false;
     if (get->sealed != NULL)
-        return -EOPNOTSUPP;
+        return sealed_get_send(get->sealed, socket_fd, max);
     return get->egress != NULL ? blob_egress_send(get->egress, socket_fd, max) : 0;
 }
 

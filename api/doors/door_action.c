@@ -12,6 +12,7 @@
 
 #include "api/core/cache.h"
 #include "api/doors/action_result.h"
+#include "api/s3/encryption/s3_encryption.h"
 
 struct name {
     uint8_t kind; /* enum action_kind */
@@ -224,8 +225,12 @@ static void on_ready(void *ctx)
 }
 
 /* 0; -EBUSY: on_ready follows; or why it cannot be read. */
-static int begin_reading(struct check *check, enum action_kind kind, struct core_get *get, uint64_t size)
+static int begin_reading(struct check *check, enum action_kind kind, struct core_get *get,
+                         const struct meta_object *object)
 {
+    uint64_t size = object->size;
+    const char *message;
+
     check->get = get;
     check->size = size;
     check->at = 0;
@@ -233,6 +238,8 @@ static int begin_reading(struct check *check, enum action_kind kind, struct core
     check->bytes += size;
     if (check->bytes > DOOR_ACTION_READ_BYTES_MAX || (kind == ACTION_RESULT && size > DOOR_ACTION_BYTES_MAX))
         return -EFBIG;
+    if (s3_encryption_open(check->request, S3_ENCRYPTION_OBJECT, get, object, &message) != S3_ERROR_NONE)
+        return -EIO;
     action_body_begin(&check->body, kind, size, &check->request->http->arena, on_named, check);
     return check->at_hand != NULL || size == 0 ? 0 : core_get_open(get, 0, size, on_ready, check);
 }
@@ -247,7 +254,7 @@ static int begin_tree(struct check *check)
 
         check->tree = s3_pinned_named(&check->request->bucket, key, NULL);
         if (s3_pinned_look(check->request, &check->tree) == 0)
-            return begin_reading(check, name->kind, check->tree.get, check->tree.object->size);
+            return begin_reading(check, name->kind, check->tree.get, check->tree.object);
     }
     return -ENOENT; /* it was there a moment ago */
 }
@@ -330,7 +337,7 @@ bool door_action_on_get(struct s3_request *request)
     call->own = check = s3_request_alloc(request, sizeof(*check));
     check->request = request;
     check->call = call;
-    err = begin_reading(check, ACTION_RESULT, request->pinned.get, request->pinned.object->size);
+    err = begin_reading(check, ACTION_RESULT, request->pinned.get, request->pinned.object);
     if (err == 0)
         go_on(check);
     else if (err != -EBUSY)

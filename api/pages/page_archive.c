@@ -20,6 +20,7 @@
 #include "api/pages/page.h"
 #include "api/pages/page_tar.h"
 #include "api/pages/page_zip.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/body/s3_checksum.h"
 #include "storage/base/clock.h"
@@ -242,6 +243,7 @@ static int take_object(struct archive *archive, struct slice key)
     const struct s3_access access = {
         .object = &pinned, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
     enum s3_error error = s3_authorize_access(request, &access);
+    const char *message;
 
     if (error != S3_ERROR_NONE) {
         s3_pinned_end(&pinned);
@@ -250,7 +252,8 @@ static int take_object(struct archive *archive, struct slice key)
     }
     if (s3_pinned_take(request, &pinned, &archive->get, &archive->object) != 0)
         return 1; /* gone since it was listed: it is not there */
-    if (core_get_is_sealed(archive->get)) {
+    if (s3_encryption_open(request, S3_ENCRYPTION_OBJECT, archive->get, archive->object, &message) !=
+        S3_ERROR_NONE) {
         leave_out(archive, "is encrypted: ", key);
         core_get_end(archive->get);
         archive->get = NULL;
@@ -554,7 +557,7 @@ static struct archive *make_archive(struct page_call *call)
 
     if (archive == NULL)
         return NULL;
-    archive->source = (struct http_source){archive_send, archive_read, archive_end};
+    archive->source = (struct http_source){archive_send, archive_read, archive_end, false};
     archive->call = call;
     archive->worker = call->request->worker;
     archive->is_chunked = http_takes_chunks(call->request->http);

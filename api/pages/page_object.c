@@ -10,6 +10,7 @@
 #include "api/pages/limits.h"
 #include "api/pages/page.h"
 #include "api/pages/page_ansi.h"
+#include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_version.h"
@@ -360,6 +361,7 @@ void page_object(struct s3_request *request)
     struct view *view = s3_request_alloc(request, sizeof(*view));
     struct page_call *call = page_call_of(request);
     enum s3_error error = s3_authorize_request(request, request->operation);
+    const char *message;
     struct slice coding;
 
     if (error != S3_ERROR_NONE) {
@@ -376,6 +378,8 @@ void page_object(struct s3_request *request)
     coding = s3_attribute_get(&view->object->attributes, "content-encoding");
     if (coding.len > 0 && !slice_is_nocase(coding, "identity") && view->look >= LOOK_TEXT)
         view->look = LOOK_NONE; /* the browser would undo it, and this server does not */
+    if (s3_encryption_open(request, S3_ENCRYPTION_OBJECT, view->get, view->object, &message) != S3_ERROR_NONE)
+        view->look = LOOK_NONE; /* under a key that is not at hand */
     page_begin(call, &view->html, NULL);
     PAGE(&view->html, "<div id=object data-bucket=\"");
     page_html_text(&view->html, call->bucket);

@@ -2,11 +2,11 @@
  *
  * A server that goes on with other settings, and with files that were read again. All of a change is tried before any of it counts. */
 #include "api/server/server_internal.h"
-#include "api/core/keys/key_ring.h"
 
 #include <errno.h>
 
 #include "api/core/core.h"
+#include "api/core/keys/key_ring.h"
 #include "api/server/buckets.h"
 #include "api/server/places.h"
 

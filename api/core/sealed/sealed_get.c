@@ -5,9 +5,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "storage/base/io.h"
 
 #include "storage/seal/seal_reader.h"
+
+#define PENDING_BYTES SEALED_RECORD_BYTES
 
 struct sealed_get {
     struct core *core;
@@ -15,6 +22,9 @@ struct sealed_get {
     struct blob_egress *egress;
     struct seal_reader *reader;
     uint32_t first_extent; /* of the object, where the range begins */
+    /* bytes that a socket did not take at once; NULL: none was given any */
+    unsigned char *pending;
+    size_t pending_at, pending_end;
     bool told_damage;
 };
 
@@ -139,6 +149,9 @@ void sealed_get_end(struct sealed_get *sealed)
         return;
     blob_egress_end(sealed->egress);
     seal_reader_free(sealed->reader);
+    if (sealed->pending != NULL)
+        OPENSSL_cleanse(sealed->pending, PENDING_BYTES);
+    free(sealed->pending);
     free(sealed);
 }
 
@@ -149,7 +162,7 @@ struct blob_egress *sealed_get_egress(const struct sealed_get *sealed)
 
 /* ---- Bytes ---- */
 
-ssize_t sealed_get_read(struct sealed_get *sealed, void *buffer, size_t length)
+static ssize_t read_plain(struct sealed_get *sealed, void *buffer, size_t length)
 {
     ssize_t count = seal_reader_read(sealed->reader, buffer, length);
     const struct meta_extent *extent;
@@ -162,6 +175,39 @@ ssize_t sealed_get_read(struct sealed_get *sealed, void *buffer, size_t length)
             sealed->core->blobs, (struct blob_unit){extent->file, extent->unit_offset}, BLOB_DAMAGE_SUM,
             "is not what was sealed, or not under the key that its row has");
     return -EIO;
+}
+
+ssize_t sealed_get_read(struct sealed_get *sealed, void *buffer, size_t length)
+{
+    size_t left = sealed->pending_end - sealed->pending_at, count = left < length ? left : length;
+
+    if (left == 0)
+        return read_plain(sealed, buffer, length);
+    memcpy(buffer, sealed->pending + sealed->pending_at, count);
+    sealed->pending_at += count;
+    return (ssize_t)count;
+}
+
+ssize_t sealed_get_send(struct sealed_get *sealed, int socket_fd, size_t max)
+{
+    size_t left;
+    ssize_t count;
+
+    if (sealed->pending == NULL && (sealed->pending = malloc(PENDING_BYTES)) == NULL)
+        return -ENOMEM;
+    if (sealed->pending_at == sealed->pending_end) {
+        if ((count = read_plain(sealed, sealed->pending, PENDING_BYTES)) <= 0)
+            return count;
+        sealed->pending_at = 0;
+        sealed->pending_end = (size_t)count;
+    }
+    left = sealed->pending_end - sealed->pending_at;
+    count = IO_RETRY(send(socket_fd, sealed->pending + sealed->pending_at, left < max ? left : max,
+                          MSG_NOSIGNAL | MSG_DONTWAIT));
+    if (count < 0)
+        return -errno;
+    sealed->pending_at += (size_t)count;
+    return count;
 }
 
 bool sealed_get_told_damage(const struct sealed_get *sealed)

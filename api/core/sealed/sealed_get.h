@@ -20,6 +20,8 @@ int sealed_get_begin(struct sealed_get **sealed, struct core_worker *worker, con
 struct blob_egress *sealed_get_egress(const struct sealed_get *sealed);
 /* As core_get_read. What does not open is damage: it is told in the log, and -EIO. */
 ssize_t sealed_get_read(struct sealed_get *sealed, void *buffer, size_t length);
+/* As core_get_send, out of memory. */
+ssize_t sealed_get_send(struct sealed_get *sealed, int socket_fd, size_t max);
 /* Whether it was just told. */
 bool sealed_get_told_damage(const struct sealed_get *sealed);
 void sealed_get_end(struct sealed_get *sealed); /* NULL allowed */
