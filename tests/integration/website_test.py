@@ -9,7 +9,7 @@ import re
 import signal
 
 from signer import Signer
-from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, error_code, have, ok, poll, run, s3_client, scratch, skip
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, error_code, have, make_certificate, ok, poll, run, s3_client, scratch, skip
 
 SITE, DOMAIN = "site", "web.test"
 EVERYBODY_READS = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{SITE}/*"}
@@ -340,6 +340,22 @@ def reloaded():
     equal((page("/"), page("/", host="any.example", port=PORTS[2])), ((200, b"home"), (200, b"home")), "and they are served on")
 
 
+def schemes():
+    """What redirects to other hosts begin with: the client's own scheme, as far as that is known."""
+    configuration = (b"<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument><RoutingRules><RoutingRule><Redirect><HostName>other.example</HostName>"
+                     b"</Redirect></RoutingRule></RoutingRules></WebsiteConfiguration>")
+    certificate, key, authority = make_certificate("website")
+    for args, headers, scheme in ((["--trusted-proxy", "127.0.0.1"], {"X-Forwarded-Proto": "https"}, "https"), ([], {"X-Forwarded-Proto": "https"}, "http"),
+                                  (["--tls-certificate", certificate, "--tls-key", key], {}, "https")):
+        place = Server(args=["--bucket", SITE, "--website-listen", f"127.0.0.1:0={SITE}", *args])
+        words = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", "--cacert", authority]
+        run([*words, "-X", "PUT", "-d", configuration.decode(), f"{place.url}/{SITE}?website"])
+        equal(run([*words, *(word for name, value in headers.items() for word in ("-H", f"{name}: {value}")), f"{place.urls[1]}/x"]), (0, f"301 {scheme}://other.example/x"),
+              f"a redirect {'of HTTPS' if len(args) > 2 else 'behind a proxy' if args else 'that somebody says is of HTTPS'}")
+        equal(place.urls[1].split(":")[0], "https" if len(args) > 2 else "http", "a place of websites is for HTTPS where --listen is")
+        check(place.stop(), "it ends with status 0")
+
+
 def without_keys():
     """Everybody may read everything there, so names count that somebody made to mean this machine."""
     with_site = Server(args=["--website-domain", DOMAIN, "--bucket", SITE, "--website-listen", f"127.0.0.1:0={SITE}"])
@@ -354,7 +370,7 @@ def without_keys():
 
 
 def main():
-    for part in (setting, reading, only_websites, hosts, folders, errors, routes, redirected_objects, types, origins, versions, reloaded, aws_cli, wrong_starts, without_keys):
+    for part in (setting, reading, only_websites, hosts, folders, errors, routes, redirected_objects, types, origins, versions, reloaded, aws_cli, wrong_starts, schemes, without_keys):
         part()
     log = server.log_text()
     check(" lacks its " not in log, "no error lacked what it has to tell", log[-500:])

@@ -36,6 +36,10 @@ target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 
+# Hosts of websites.
+sluice_unit_test(s3_websites_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
+target_link_libraries(s3_websites_test PRIVATE PkgConfig::JANSSON)
+
 # The one look at objects, over a real core.
 sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
 target_link_libraries(s3_pinned_test PRIVATE PkgConfig::JANSSON)
