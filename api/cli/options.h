@@ -103,6 +103,7 @@ enum option_proxy_protocol {
 enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
 enum option_pages { PAGES_ON, PAGES_OFF };
+enum option_addressing { ADDRESSING_AUTO, ADDRESSING_PATH, ADDRESSING_VIRTUAL };
 enum option_method { METHOD_GET, METHOD_PUT };
 enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 
@@ -115,7 +116,7 @@ struct options {
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
         cache_buckets, tls_certificate, tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
-        lost_days, lost_share, connections, checksum, method, slow_request;
+        lost_days, lost_share, connections, checksum, addressing, method, slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
         proxy_protocol, signature_v2, web_auth, pages;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,

@@ -243,8 +243,9 @@ static bool set_body(struct client_connection *connection)
 static bool set_request(struct client_connection *connection, struct curl_slist *headers)
 {
     const struct client_request *request = connection->request;
-    struct slice url = arena_concat(request->arena, slice_text(connection->target->origin), request->path,
-                                    request->query.len > 0 ? SLICE("?") : SLICE(""), request->query);
+    struct slice url =
+        arena_concat(request->arena, client_request_origin(request, connection->target), request->path,
+                     request->query.len > 0 ? SLICE("?") : SLICE(""), request->query);
     bool has_body = strcmp(request->method, "PUT") == 0 || strcmp(request->method, "POST") == 0;
 
     if (!SET(CURLOPT_URL, url.base) || !SET(CURLOPT_HTTPHEADER, headers))

@@ -10,6 +10,7 @@
 
 #include "api/client/url.h"
 #include "storage/base/hex.h"
+#include "storage/base/names.h"
 #include "storage/base/percent.h"
 
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
@@ -28,6 +29,8 @@ void client_request_begin(struct client_request *request, struct arena *arena, c
     request->path =
         arena_concat(arena, SLICE("/"), percent_encode_in(arena, bucket_text, false),
                      key != NULL ? SLICE("/") : SLICE(""), percent_encode_in(arena, key_text, true));
+    request->bucket = bucket != NULL ? arena_dup_text(arena, bucket).base : NULL;
+    request->is_virtual = false;
     request->query = SLICE("");
     request->header_count = request->unsigned_count = 0;
     request->is_too_large = false;
@@ -35,6 +38,30 @@ void client_request_begin(struct client_request *request, struct arena *arena, c
     request->body_fd = -1;
     request->body_offset = request->body_bytes = 0;
     request->payload_hash = NULL;
+}
+
+void client_request_address(struct client_request *request, const struct client_target *target)
+{
+    size_t length = request->bucket != NULL ? strlen(request->bucket) : 0;
+
+    if (target->addressing == CLIENT_ADDRESS_PATH || !bucket_name_is_valid(request->bucket, length) ||
+        (target->addressing == CLIENT_ADDRESS_VIRTUAL_LABEL && strchr(request->bucket, '.') != NULL))
+        return;
+    request->is_virtual = true;
+    /* A name that is valid has nothing to be encoded. */
+    request->path = request->path.len > length + 1
+                        ? slice_of(request->path.base + length + 1, request->path.len - length - 1)
+                        : SLICE("/");
+}
+
+struct slice client_request_origin(const struct client_request *request, const struct client_target *target)
+{
+    size_t scheme = (size_t)(strstr(target->origin, "://") - target->origin) + 3;
+
+    if (!request->is_virtual)
+        return slice_text(target->origin);
+    return arena_concat(request->arena, slice_of(target->origin, scheme), slice_text(request->bucket),
+                        SLICE("."), slice_text(target->origin + scheme));
 }
 
 void client_request_query(struct client_request *request, const char *name, const char *value)
@@ -153,7 +180,7 @@ static void sign(const struct client_request *request, const struct client_ident
 static void add_host(struct client_request *request, const struct client_target *target)
 {
     unsigned length;
-    const char *host = client_url_host(target->origin, &length);
+    const char *host = client_url_host(client_request_origin(request, target).base, &length);
 
     client_request_header(request, "host", arena_dup(request->arena, host, length).base);
 }
@@ -214,5 +241,6 @@ struct slice client_request_presign(struct client_request *request, const struct
     client_request_query(request, "X-Amz-SignedHeaders", "host");
     sign(request, identity, timestamp, scope.base, SLICE("host"), UNSIGNED_PAYLOAD, signature);
     client_request_query(request, "X-Amz-Signature", signature);
-    return arena_concat(arena, slice_text(target->origin), request->path, SLICE("?"), request->query);
+    return arena_concat(arena, client_request_origin(request, target), request->path, SLICE("?"),
+                        request->query);
 }

@@ -20,17 +20,28 @@
 #include "api/s3/auth/s3_sigv4.h"
 
 /* Where requests go, and who sends them. */
+/* How a bucket is addressed: as the first folder of the path, or as the first label of the host's name. */
+enum client_addressing {
+    CLIENT_ADDRESS_PATH,
+    CLIENT_ADDRESS_VIRTUAL,
+    /* where its name is one label: the certificate of *.HOST is not for more */
+    CLIENT_ADDRESS_VIRTUAL_LABEL
+};
+
 struct client_target {
     char *origin;    /* "https://host:9000" */
     char *unix_path; /* a socket that leads there; NULL: the network does */
+    enum client_addressing addressing;
     struct client_identity identity;
 };
 
 struct client_request {
     struct arena *arena;
     const char *method;
-    struct slice path;                                  /* percent-encoded, with the slash before it */
-    struct slice query;                                 /* percent-encoded, without the question mark */
+    const char *bucket; /* or NULL */
+    bool is_virtual;    /* the bucket is in the host's name, and not in the path */
+    struct slice path;  /* percent-encoded, with the slash before it */
+    struct slice query; /* percent-encoded, without the question mark */
     struct s3_sigv4_header headers[CLIENT_HEADERS_MAX]; /* names in lower case; values end in NUL */
     size_t header_count, unsigned_count;                /* the latter: before the signature's own */
     const char *payload_hash;                           /* what the signature says of the body */
@@ -43,6 +54,10 @@ struct client_request {
 /* bucket, key: NULL where there is none. */
 void client_request_begin(struct client_request *request, struct arena *arena, const char *method,
                           const char *bucket, const char *key);
+/* How the target wants its buckets addressed: before the request is signed or sent. */
+void client_request_address(struct client_request *request, const struct client_target *target);
+/* "https://host:9000", with the bucket where that is in the host's name. */
+struct slice client_request_origin(const struct client_request *request, const struct client_target *target);
 /* value NULL: the name alone. */
 void client_request_query(struct client_request *request, const char *name, const char *value);
 void client_request_query_number(struct client_request *request, const char *name, uint64_t value);

@@ -52,6 +52,7 @@ struct client_request *client_session_begin(struct client_session *session, cons
     session->code[0] = session->why[0] = '\0';
     session->restart = NULL;
     client_request_begin(&session->request, &session->arena, method, bucket, key);
+    client_request_address(&session->request, session->target);
     return &session->request;
 }
 

@@ -28,6 +28,7 @@ static void sign(struct remote *remote, struct remote_place *place)
     arena_init(&arena, NULL);
     client_request_begin(&request, &arena, options->method == METHOD_PUT ? "PUT" : "GET", place->url.bucket,
                          place->url.key);
+    client_request_address(&request, &place->server->target);
     if (options->version_id != NULL)
         client_request_query(&request, "versionId", options->version_id);
     url = client_request_presign(&request, &place->server->target, time(NULL), (unsigned)seconds);

@@ -92,6 +92,20 @@ int remote_blame(struct remote *remote, const struct client_session *session, in
 
 /* ---- Servers ---- */
 
+/* AWS's own servers are on the way to take nothing else. */
+static enum client_addressing addressing_of(const struct options *options, const char *origin)
+{
+    static const char aws[] = ".amazonaws.com";
+    unsigned length;
+    const char *host = client_url_host(origin, &length);
+
+    if (options->addressing != ADDRESSING_AUTO)
+        return options->addressing == ADDRESSING_VIRTUAL ? CLIENT_ADDRESS_VIRTUAL : CLIENT_ADDRESS_PATH;
+    return length >= sizeof(aws) - 1 && memcmp(host + length - (sizeof(aws) - 1), aws, sizeof(aws) - 1) == 0
+               ? CLIENT_ADDRESS_VIRTUAL_LABEL
+               : CLIENT_ADDRESS_PATH;
+}
+
 static int fill_target(struct remote *remote, struct remote_server *server, const char *origin)
 {
     const struct options *options = remote->options;
@@ -110,6 +124,7 @@ static int fill_target(struct remote *remote, struct remote_server *server, cons
         return remote_fail(remote, -ENOMEM, origin, "out of memory");
     if (!client_url_is_origin(target->origin))
         return remote_usage_fail(remote, "%s: not an endpoint, which is http(s)://HOST:PORT", origin);
+    target->addressing = addressing_of(options, target->origin);
     return 0;
 }
 

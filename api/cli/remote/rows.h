@@ -9,6 +9,10 @@
 /* clang-format off */
     {.name = "endpoint", .type = OPTION_TEXT, .field = FIELD(endpoint), .argument = "URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE,
      .help = "The server of s3://BUCKET/KEY, such as http://127.0.0.1:9000. Without it: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, else AWS's own."},
+    {.name = "addressing", .type = OPTION_CHOICE, .field = FIELD(addressing), .default_text = "auto", .words = "auto|path|virtual", .sources = OPTION_FROM_FLAG,
+     .commands = COMMAND_REMOTE | COMMAND_BUCKET,
+     .help = "How requests name their bucket: http://HOST/BUCKET/KEY, or http://BUCKET.HOST/KEY, as servers with --domain HOST take it, too. auto: the latter "
+             "for AWS alone."},
     {.name = "profile", .type = OPTION_TEXT, .field = FIELD(profile), .argument = "NAME", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE | COMMAND_STATUS | COMMAND_BUCKET,
      .help = "A section of ~/.aws/credentials and ~/.aws/config, with key, region and endpoint_url. It wins over AWS_ACCESS_KEY_ID. Without it: AWS_PROFILE, "
              "else default."},
