@@ -141,7 +141,8 @@ static const char *command_summary(enum command command)
                "       sluice bucket types NAME|URL [on|off]\n"
                "       sluice bucket website NAME|URL [--index NAME] [--error KEY]\n"
                "       sluice bucket website NAME|URL --off\n"
-               "       sluice bucket show|unset NAME|URL SETTING\n"
+               "       sluice bucket show NAME|URL [SETTING]\n"
+               "       sluice bucket unset NAME|URL SETTING\n"
                "       sluice bucket set NAME|URL SETTING FILE\n\n"
                "The cache buckets of a store, served or not: what they hold, and their rules, max-size=10G,\n"
                "max-age=7d, max-object=1G, use-step=10m and write-once. A cache gives up what was used "
@@ -151,12 +152,12 @@ static const char *command_summary(enum command command)
                "create makes a bucket, versions says or sets whether it keeps them, types whether objects "
                "that\n"
                "were put without a type have that of their names. website makes it a website, which serve\n"
-               "shows at --website-domain and --website-listen. SETTING is policy, cors, lifecycle,\n"
-               "website, tagging, encryption, object-lock, ownership, notification or public-access-block, "
+               "shows at --website-domain and --website-listen. SETTING is policy, cors, lifecycle, "
+               "website,\n"
+               "tagging, encryption, object-lock, ownership, notification, public-access-block or cache, "
                "and\n"
-               "FILE its document as S3 has it; - is standard input. A NAME is in the store of --data, a "
-               "URL\n"
-               "on any server.\n";
+               "FILE its document as S3 has it; - is standard input. show without one prints all that the\n"
+               "bucket has. A NAME is in the store of --data, a URL on any server.\n";
     case COMMAND_USER:
         return "Usage: sluice user add NAME [--rights RIGHTS] [--id ID]\n"
                "       sluice user list\n"

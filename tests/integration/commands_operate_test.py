@@ -85,7 +85,14 @@ equal((sluice("bucket", "types", url, "on", env=keys)[0], sluice("bucket", "type
 equal((sluice("bucket", "types", url, "off", env=keys)[0], sluice("bucket", "types", url, env=keys)[1]), (0, "off\n"), "and no more")
 equal((sluice("bucket", "types", url, "maybe", env=keys)[0], sluice("bucket", "types", url + "none", env=keys)[0]), (2, 3), "neither on nor off; no bucket")
 equal(sluice("bucket", "show", url, "nonsense", env=keys)[0], 2, "a setting that is none")
-equal(sluice("bucket", "show", url, env=keys)[0], 2, "words are missing")
+equal(sluice("bucket", "unset", url, env=keys)[0], 2, "words are missing")
+cache = "<CacheConfiguration><MaxSize>1000000</MaxSize></CacheConfiguration>"
+equal([sluice("bucket", *words, env=keys)[0] for words in (("create", url + "-shown"), ("website", url + "-shown"), ("types", url + "-shown", "on"))], [0] * 3, "a bucket is told this and that")
+equal(sluice("bucket", "set", url + "-shown", "cache", "-", env=keys, stdin=cache)[0], 0, "that it is a cache, too")
+status, said = sluice("bucket", "show", url + "-shown", env=keys)[:2]
+equal((status, [line.split(" = ")[0] for line in said.splitlines()][:2], said.splitlines()[:2]), (0, ["versions", "types"], ["versions = never", "types = on"]), "show says all of it")
+check("\nwebsite = <WebsiteConfiguration" in said and "<MaxSize>1000000</MaxSize>" in said and "policy = " not in said, "and nothing that it was not told", said)
+equal(sluice("bucket", "show", url + "-none", env=keys)[0], 3, "of a bucket that is not there it says that")
 data = fresh("closed")
 equal(sluice("bucket", "create", "local", "--data", data)[0], 0, "a name is a bucket in the store of --data")
 equal((sluice("bucket", "versions", "local", "on", "--data", data)[0], sluice("bucket", "versions", "local", "--data", data)[1]), (0, "on\n"), "with its settings")

@@ -214,8 +214,8 @@ void remote_say_removed(const struct remote *remote, const char *path);
 /* Whether the flags of `website` stand beside that word alone; says so where they do not. */
 bool remote_website_flags_fit(struct remote *remote);
 int remote_website(struct remote *remote, struct client_session *session, const struct client_url *url);
-/* word: "on", "off"; NULL: it is asked for. */
+/* word: "on", "off"; NULL: it is asked for, and printed with `before` in front of it. */
 int remote_types(struct remote *remote, struct client_session *session, const struct client_url *url,
-                 const char *word);
+                 const char *word, const char *before);
 
 #endif

@@ -17,6 +17,7 @@ static const struct {
     const char *name, *parameter;
 } settings[] = {
     {"policy", "policy"},
+    {"cache", "sluice-cache"},
     {"cors", "cors"},
     {"lifecycle", "lifecycle"},
     {"website", "website"},
@@ -35,7 +36,7 @@ static const char *find_setting(struct remote *remote, const char *name)
         if (strcmp(settings[i].name, name) == 0)
             return settings[i].parameter;
     (void)remote_usage_fail(remote,
-                            "%s is no setting: policy, cors, lifecycle, website, tagging, encryption, "
+                            "%s is no setting: policy, cache, cors, lifecycle, website, tagging, encryption, "
                             "object-lock, ownership, notification or "
                             "public-access-block",
                             name);
@@ -49,8 +50,9 @@ static int create(struct remote *remote, struct client_session *session, const s
     return err == 0 ? 0 : remote_blame(remote, session, err, url);
 }
 
+/* before: of what is printed. */
 static int versions(struct remote *remote, struct client_session *session, const struct client_url *url,
-                    const char *word)
+                    const char *word, const char *before)
 {
     static const char *const words[] = {[CLIENT_VERSIONING_NEVER] = "never",
                                         [CLIENT_VERSIONING_ENABLED] = "on",
@@ -65,7 +67,7 @@ static int versions(struct remote *remote, struct client_session *session, const
     if (err != 0)
         return remote_blame(remote, session, err, url);
     if (word == NULL)
-        puts(words[versioning]);
+        printf("%s%s\n", before, words[versioning]);
     return 0;
 }
 
@@ -81,6 +83,40 @@ static int show(struct remote *remote, struct client_session *session, const str
     if (document.base[document.len - 1] != '\n')
         putchar('\n');
     return 0;
+}
+
+/* ---- All that a bucket has been told ---- */
+
+/* A line of it: without the declaration that every document of XML begins with. */
+static void print_setting(const char *name, struct slice document)
+{
+    const char *end =
+        slice_has_prefix(document, "<?xml") ? memmem(document.base, document.len, "?>", 2) : NULL;
+
+    if (end != NULL)
+        document = slice_from(document, (size_t)(end - document.base) + 2);
+    document = slice_trim_any(document, " \n");
+    printf("%s = %.*s\n", name, (int)document.len, document.base);
+}
+
+/* What the bucket, or the server, does not have is left out. */
+static int show_all(struct remote *remote, struct client_session *session, const struct client_url *url)
+{
+    int err = 0;
+
+    if ((err = versions(remote, session, url, NULL, "versions = ")) != 0 ||
+        (err = remote_types(remote, session, url, NULL, "types = ")) != 0)
+        return err;
+    for (size_t i = 0; err == 0 && i < sizeof(settings) / sizeof(settings[0]); i++) {
+        struct slice document;
+
+        err = client_bucket_setting_get(session, url->bucket, settings[i].parameter, &document);
+        if (err == 0)
+            print_setting(settings[i].name, document);
+        else if (err == -ENOENT || err == -EOPNOTSUPP)
+            err = 0;
+    }
+    return err == 0 ? 0 : remote_blame(remote, session, err, url);
 }
 
 /* What a file holds, or standard input; the caller's to free. NULL: that was said. */
@@ -142,9 +178,11 @@ static void run(struct remote *remote, struct client_session *session, const str
     else if (count == 2 && strcmp(words[0], "website") == 0)
         (void)remote_website(remote, session, url);
     else if (count <= 3 && strcmp(words[0], "types") == 0)
-        (void)remote_types(remote, session, url, count == 3 ? words[2] : NULL);
+        (void)remote_types(remote, session, url, count == 3 ? words[2] : NULL, "");
+    else if (count == 2 && strcmp(words[0], "show") == 0)
+        (void)show_all(remote, session, url);
     else if (count <= 3 && strcmp(words[0], "versions") == 0)
-        (void)versions(remote, session, url, count == 3 ? words[2] : NULL);
+        (void)versions(remote, session, url, count == 3 ? words[2] : NULL, "");
     else if (count < 3 || count > 4 || (count == 4) != (strcmp(words[0], "set") == 0))
         (void)remote_usage_fail(
             remote, "expected: sluice bucket show|set|unset NAME SETTING [FILE]; see sluice bucket --help");

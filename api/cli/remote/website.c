@@ -42,7 +42,7 @@ int remote_website(struct remote *remote, struct client_session *session, const 
 }
 
 int remote_types(struct remote *remote, struct client_session *session, const struct client_url *url,
-                 const char *word)
+                 const char *word, const char *before)
 {
     bool are_by_name = word != NULL && strcmp(word, "on") == 0;
     int err;
@@ -54,6 +54,6 @@ int remote_types(struct remote *remote, struct client_session *session, const st
     if (err != 0)
         return remote_blame(remote, session, err, url);
     if (word == NULL)
-        puts(are_by_name ? "on" : "off");
+        printf("%s%s\n", before, are_by_name ? "on" : "off");
     return 0;
 }
