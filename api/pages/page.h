@@ -90,6 +90,8 @@ void page_end(struct page_call *call, struct page_html *html, int status);
 /* A page that says what went wrong, with the form to sign in where that may help. */
 bool page_error(struct s3_request *request, enum s3_error error, const char *message);
 enum s3_door_way page_refuse(struct page_call *call, int status, const char *message);
+/* A browser leaves the cookie out where another site's page leads here (SameSite=Strict): has it ask once more, of its own accord. False: it does not. */
+bool page_ask_again(struct page_call *call);
 /* 302 and 303. */
 enum s3_door_way page_redirect(struct page_call *call, int status, struct slice path);
 /* Sets an answer's header, in place of those of that name that there are. */

@@ -191,3 +191,29 @@ enum s3_door_way page_redirect(struct page_call *call, int status, struct slice 
     http_send_memory(request->http, "", 0);
     return S3_DOOR_ANSWERED;
 }
+
+static bool header_is(const struct s3_request *request, const char *name, const char *value)
+{
+    return slice_is_nocase(s3_request_header(request, name), value);
+}
+
+bool page_ask_again(struct page_call *call)
+{
+    struct s3_request *request = call->request;
+    struct page_html html = {.arena = &request->http->arena};
+
+    if (call->has_session || request->method != S3_GET || s3_credentials_is_open(request->credentials) ||
+        !header_is(request, "sec-fetch-site", "cross-site") ||
+        !header_is(request, "sec-fetch-mode", "navigate") ||
+        !header_is(request, "sec-fetch-dest", "document"))
+        return false;
+    PAGE(&html,
+         "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><title>Sluice</title><meta http-equiv=refresh "
+         "content=\"0; url=");
+    page_html_text(&html, request->http->path);
+    PAGE(&html, "\">\n");
+    request->http->answer.status = 200;
+    add_headers(request);
+    http_send_memory(request->http, html.data, html.length);
+    return true;
+}

@@ -238,6 +238,8 @@ static enum s3_door_way enter_path(struct page_call *call, struct slice path)
     if (slice_is(name, "file"))
         return page_file(call, rest);
     page_know(call);
+    if (page_ask_again(call))
+        return S3_DOOR_ANSWERED;
     if (path.len == 0)
         return enter_home(call);
     if (slice_is(path, "sign-in"))

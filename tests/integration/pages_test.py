@@ -173,6 +173,13 @@ page("/-/ui/status", reader, 403)
 page("/-/ui/status", status=403)
 equal(server.request("POST", "/-/ui/status", b"", {"Cookie": admin})[0], 405, "it changes nothing")
 
+# ---- Where another site leads here, the cookie stays at home: the browser asks once more by itself.
+cross = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+answer = get("/-/ui/b/docs/?q='%22%3E%3Cscript%3E", **cross)
+check(answer[0] == 200 and b"http-equiv=refresh" in answer[2] and b"<script>" not in answer[2] and b"url=/-/ui/b/docs/?q=&#39;" in answer[2], "a link from elsewhere is asked for again from here", str(answer[2]))
+equal(get("/-/ui/b/docs/", **{**cross, "Sec-Fetch-Site": "same-origin"})[0], 403, "once")
+check(b"refresh" not in get("/-/ui/b/docs/", reader, **cross)[2], "not where the cookie came along")
+
 # ---- The session is the pages' alone.
 for method, path in (("GET", "/docs/notes.txt"), ("GET", "/docs?list-type=2"), ("PUT", "/docs/new"), ("DELETE", "/docs/notes.txt"), ("GET", "/-/metrics"), ("POST", "/docs?delete")):
     status = server.request(method, path, b"" if method != "GET" else None, {"Cookie": admin, "x-sluice-csrf": csrf_of(text)})[0]
