@@ -27,12 +27,17 @@ static void add_headers(struct s3_request *request)
 /* ---- The head ---- */
 
 /* Each folder on the way, as a link to it; the last is where one is. */
-static void write_way(struct page_call *call, struct page_html *html)
+static void write_way(struct page_call *call, struct page_html *html, const char *title)
 {
     struct slice key = call->key;
     size_t from = 0;
 
     PAGE(html, "<nav aria-label=\"Breadcrumb\"><ol class=way><li><a href=\"/-/ui/\">Buckets</a>");
+    if (call->bucket.len == 0 && title != NULL && strcmp(title, "Buckets") != 0) {
+        PAGE(html, "<li><span aria-current=page>");
+        page_html_string(html, title);
+        PAGE(html, "</span>");
+    }
     if (call->bucket.len > 0) {
         PAGE(html, "<li><a href=\"");
         page_html_link(html, "b", call->bucket, SLICE(""));
@@ -125,7 +130,7 @@ void page_begin(struct page_call *call, struct page_html *html, const char *titl
     PAGE(html, "\" alt=\"\" width=24 height=24>Sluice</a>");
     write_who(call, html);
     PAGE(html, "</header>");
-    write_way(call, html);
+    write_way(call, html, title);
     PAGE(html, "<main id=main tabindex=-1>");
 }
 
