@@ -375,8 +375,6 @@ void page_object(struct s3_request *request)
     view->call = call;
     view->type = type_of(view);
     view->look = look_of(view->type, view->object->size);
-    if (core_get_is_sealed(view->get) && view->look >= LOOK_TEXT)
-        view->look = LOOK_NONE; /* its key is for a GET to find */
     coding = s3_attribute_get(&view->object->attributes, "content-encoding");
     if (coding.len > 0 && !slice_is_nocase(coding, "identity") && view->look >= LOOK_TEXT)
         view->look = LOOK_NONE; /* the browser would undo it, and this server does not */

@@ -3,6 +3,7 @@
 """Pages for people, as a browser and as somebody hostile asks for them: who gets them, what they show to whom, sessions, and what keeps them apart from
 S3 and from what is stored. chromium_pages_test.py looks at them in a browser."""
 import base64
+import hashlib
 import html
 import io
 import json
@@ -358,6 +359,27 @@ check(answers[0] == 403 and answers[-1] == 429, "who guesses is held off", str(a
 check(server.stop(), "the server ends cleanly")
 log = server.log_text() + open(access_log).read() + open(audit).read()
 check(SECRET not in log and READER_SECRET not in log and admin.split("=")[1] not in log, "no secret and no session is in a log")
+
+# ---- What is encrypted.
+keys = scratch("encryption-keys")
+with open(keys, "w") as file:
+    file.write("first " + base64.b64encode(b"1" * 32).decode() + "\n")
+os.chmod(keys, 0o600)
+server = Server(args=["--encryption-keys", keys])
+server.request("PUT", "/sealed")
+sealed = {f"sealed/{name}": os.urandom(size) for name, size in (("small", 100), ("large", 700_001))}
+for name, body in sealed.items():
+    equal(server.request("PUT", "/" + name, body, {"x-amz-server-side-encryption": "AES256"})[0], 200, f"{name} is encrypted")
+customer = {"x-amz-server-side-encryption-customer-algorithm": "AES256", "x-amz-server-side-encryption-customer-key": base64.b64encode(b"k" * 32).decode(),
+            "x-amz-server-side-encryption-customer-key-md5": base64.b64encode(hashlib.md5(b"k" * 32).digest()).decode()}
+server.request("PUT", "/sealed/theirs", b"theirs", customer)
+server.request("PUT", "/sealed/text", b"plain to its reader", {"x-amz-server-side-encryption": "AES256", "Content-Type": "text/plain"})
+check("plain to its reader</pre>" in page("/-/ui/o/sealed/text"), "what the server can read is shown")
+check("no preview" in page("/-/ui/o/sealed/theirs") and get("/-/ui/raw/sealed/theirs")[0] == 400, "what it cannot is not")
+for kind in ("tar", "zip"):
+    found = members_of(kind, archive_of(kind, "sealed/", None)[1])
+    check({name: found.get(name) for name in sealed} == sealed and "sealed/theirs" not in found and b"its key is not at hand: theirs" in found["sealed/LEFT-OUT.txt"], f"so it is in a {kind}", str(found.keys()))
+check(server.stop(), "this ends cleanly")
 
 # ---- A server without keys.
 server = Server()

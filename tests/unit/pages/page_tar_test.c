@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "api/archive/tar_header.h"
-#include "api/pages/page_tar.h"
+#include "api/pages/archive/page_tar.h"
 
 static void expect_name(struct slice root, struct slice key, const char *wanted)
 {

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "api/archive/zip_bytes.h"
-#include "api/pages/page_tar.h"
-#include "api/pages/page_zip.h"
+#include "api/pages/archive/page_tar.h"
+#include "api/pages/archive/page_zip.h"
 
 static const struct page_zip_member small = {
     .name = {LITERAL("b/x")}, .size = 5, .crc = 0x12345678, .modified_ms = 1796020919000};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Archives, written: the names of members, and tar. A member's head comes from memory, its bytes from wherever they are. Pure; any thread. */
-#ifndef API_PAGES_PAGE_TAR_H
-#define API_PAGES_PAGE_TAR_H
+#ifndef API_PAGES_ARCHIVE_PAGE_TAR_H
+#define API_PAGES_ARCHIVE_PAGE_TAR_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
  *
  * ZIP, written (APPNOTE 6.3): members that are stored as they are, with their CRC in front, and the directory at the end, which is kept in memory until
  * then. Sizes and places of 4 GiB and more, and more than 65,535 members, are told as ZIP64 does. Names are UTF-8. One thread at a time. */
-#ifndef API_PAGES_PAGE_ZIP_H
-#define API_PAGES_PAGE_ZIP_H
+#ifndef API_PAGES_ARCHIVE_PAGE_ZIP_H
+#define API_PAGES_ARCHIVE_PAGE_ZIP_H
 
 #include <stdbool.h>
 #include <stddef.h>

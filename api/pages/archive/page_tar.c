@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * See page_tar.h. The forms are those of POSIX: ustar, and pax where a name is longer than 100 bytes or not ASCII, or a size has more than 8 GiB. */
-#include "api/pages/page_tar.h"
+#include "api/pages/archive/page_tar.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * See page_zip.h. */
-#include "api/pages/page_zip.h"
+#include "api/pages/archive/page_zip.h"
 
 #include <endian.h>
 #include <stdlib.h>
