@@ -77,6 +77,7 @@ enum sluice_error {
     /* the object is encrypted, and its key is not at hand: the store has none of that name, or a client keeps it; or the bucket
      * encrypts, and there is no key to do it */
     SLUICE_E_NO_ENCRYPTION_KEY = -6021,
+    SLUICE_E_NOTIFICATIONS = -6008, /* the file of targets of events cannot be understood; see the log */
 };
 
 SLUICE_API const char *sluice_version(void);
@@ -369,7 +370,9 @@ struct sluice_server_options {
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     /* files that hold those two, a line each, instead; SLUICE_E_CREDENTIALS where others may read one */
     const char *access_key_file, *secret_key_file;
-    const char *credentials;  /* path of a credentials file, or NULL; read again whenever it changes */
+    const char *credentials; /* path of a credentials file, or NULL; read again whenever it changes */
+    /* path of a file of targets that events may be sent to (deploy/notifications.sample), or NULL: there are none */
+    const char *notifications;
     bool allow_anonymous;     /* without any key, listen on addresses other than loopback too */
     bool public_metrics;      /* /-/metrics needs no key, though there are keys */
     bool refuse_signature_v2; /* requests signed by AWS's Signature Version 2, which leaves much unsigned */
@@ -444,12 +447,12 @@ SLUICE_API unsigned sluice_server_port(const struct sluice_server *server);
 SLUICE_API const char *sluice_server_tls_address(const struct sluice_server *server);
 /* All places, in their order. tls, which may be NULL: is it HTTPS? NULL: there are no more. */
 SLUICE_API const char *sluice_server_place(const struct sluice_server *server, size_t index, bool *tls);
-/* Opens the access log anew and reads the credentials file, certificate and key again; on failure the old ones stay in use. */
+/* Opens the access log anew and reads the files of credentials and of targets of events, certificate and key again; on failure the old ones stay in use. */
 SLUICE_API int sluice_server_reload(struct sluice_server *server);
 /* Goes on with other settings, for requests and connections to come: all of it, or nothing where an error is returned. What counts of the options: the
  * keys (credentials must be the same path, whose file is read again), allow_anonymous, public_metrics, refuse_signature_v2, refuse_web_auth,
  * web_auth_plain_http, domains, trusted_proxies, the logs (which are opened anew) and slow_request_ms, certificates, their keys and the authority of clients,
- * max_connections, max_connections_per_address, body_rate_min, and buckets, which are made where they are missing. The rest must be as it was at the
+ * max_connections, max_connections_per_address, body_rate_min, the file of targets of events, which is read again (the same path), and buckets, which are made where they are missing. The rest must be as it was at the
  * start. Errors as of sluice_server_start; -EOPNOTSUPP: it takes a new start, for a server that would have its first key or certificate, or none
  * any more. */
 SLUICE_API int sluice_server_change(struct sluice_server *server,

@@ -209,6 +209,7 @@ static int load_handed(struct options *options)
         const char *name, *option, *instead; /* instead: another way to say it, or NULL */
     } rows[] = {
         {"credentials", "credentials", NULL},
+        {"notifications", "notifications", NULL},
         {"access-key", "access-key-file", "access-key"},
         {"secret-key", "secret-key-file", "secret-key"},
         {"tls-certificate", "tls-certificate", NULL},

@@ -300,6 +300,10 @@ const struct option_row option_rows[] = {
     {.name = "encryption-key-command", .type = OPTION_TEXT, .field = FIELD(encryption_key_command), .argument = "COMMAND",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_REMOTE,
      .help = "A command for /bin/sh that prints such a file instead, run at the start and on SIGHUP."},
+    {.name = "notifications", .type = OPTION_TEXT, .field = FIELD(notifications), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Where events of buckets may be sent: targets by name, each with its URL, and the buckets and users that may use it. Read "
+             "again on SIGHUP."},
     {.name = "access-key", .reloads = true, .alias = "MINIO_ROOT_USER", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token,
      .argument = "ID", .sources = FROM_SECRET, .commands = COMMAND_SERVE,
      .help = "One key with all rights. Not a flag, because everybody on the machine can read those. Where nothing says it, "

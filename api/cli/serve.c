@@ -65,6 +65,7 @@ static int fail_server(const struct options *options, int err)
         return CLI_USAGE;
     case SLUICE_E_CREDENTIALS:
     case SLUICE_E_CERTIFICATE:
+    case SLUICE_E_NOTIFICATIONS:
         return CLI_USAGE; /* the log has said it, with file and line */
     case -EADDRINUSE:
     case -EADDRNOTAVAIL:

@@ -171,6 +171,7 @@ static int core_open_as(struct core **out, const struct core_options *options)
     epoch_init(core);
     pressure_init(core);
     pthread_mutex_init(&core->check_lock, NULL);
+    pthread_mutex_init(&core->news.lock, NULL);
     core->options = *options;
     atomic_init(&core->limits.verify_reads, options->verify_reads);
     atomic_init(&core->limits.lost_days, options->lost_days);
@@ -275,6 +276,7 @@ void core_close(struct core *core)
     epoch_free(core);
     pressure_free(core);
     pthread_mutex_destroy(&core->check_lock);
+    pthread_mutex_destroy(&core->news.lock);
     free((char *)core->options.data_dir); /* the core's own copy */
     free(core);
 }

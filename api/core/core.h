@@ -15,6 +15,7 @@
 
 #include "metadata/meta.h"
 #include "metadata/meta_lock.h"
+#include "metadata/meta_outbox.h"
 #include "metadata/meta_settings.h"
 #include "storage/digest/digest.h"
 #include "storage/digest/digest_pool.h"
@@ -94,6 +95,15 @@ struct meta_figures;
 void core_figures(struct core *core, struct meta_figures *figures);
 /* Seconds in a day of lifecycle rules. */
 uint32_t core_lifecycle_day(const struct core *core);
+
+/* ---- What changes come to: metadata/meta_outbox.h ---- */
+
+/* Who hears of it, on the committer's thread, which it must not hold up; NULL: nobody any more, and none is being told when this returns. */
+void core_news_follow(struct core *core, void (*hear)(void *ctx, const struct meta_news *news), void *ctx);
+/* Whether all events are to be told, not those alone that somebody has rules for. Any thread. */
+void core_listen(struct core *core, bool wanted);
+/* Whether it is of use to say where a change comes from (meta_op.origin). Any thread; one atomic load. */
+bool core_is_followed(const struct core *core);
 
 int core_worker_create(struct core *core, struct core_worker **worker);
 /* Waits for disk work in flight. */

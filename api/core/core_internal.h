@@ -57,6 +57,13 @@ struct core_pressure {
     atomic_uint_fast64_t waits; /* so far */
 };
 
+/* Who hears of what changes came to (news.c). */
+struct core_news {
+    pthread_mutex_t lock;
+    void (*hear)(void *ctx, const struct meta_news *news);
+    void *ctx;
+};
+
 struct core {
     struct core_options options; /* data_dir is the core's own copy */
     struct {                     /* of them, what core_change_limits may change */
@@ -82,6 +89,7 @@ struct core {
     struct core_past past;
     struct core_epoch epoch;
     struct core_pressure pressure;
+    struct core_news news;
     bool is_open; /* all of it */
     pthread_mutex_t check_lock;
     struct meta_reader *checking; /* of the check of the open store that is under way, or NULL */
@@ -155,6 +163,11 @@ void epoch_begin(struct core *core);
 void epoch_end(struct core *core);
 /* As blob_store_options.on_grown; ctx is the core. */
 void epoch_on_grown(void *ctx);
+
+/* ---- What changes come to ---- */
+
+/* For meta_batch_hooks.news. */
+void core_news_tell(struct core *core, const struct meta_news *news);
 
 /* ---- lost/ ---- */
 

@@ -127,6 +127,13 @@ static void pack_ended(void *ctx, int result, struct meta_op *batch)
     ring_posts_release();
 }
 
+static void pack_news(void *ctx, const struct meta_news *news)
+{
+    struct pack *pack = ctx;
+
+    core_news_tell(pack->core, news);
+}
+
 static void pack_on_sealed(void *ctx, uint64_t blob, uint64_t used_bytes, bool is_certain)
 {
     struct pack *pack = ctx;
@@ -142,6 +149,7 @@ struct meta_batch_hooks pack_hooks(struct pack *pack)
         .sync_begin = pack_sync_begin,
         .sync_wait = pack_sync_wait,
         .ended = pack_ended,
+        .news = pack_news,
         .ctx = pack,
     };
 }

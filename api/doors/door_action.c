@@ -13,6 +13,7 @@
 #include "api/core/cache.h"
 #include "api/doors/action_result.h"
 #include "api/s3/encryption/s3_encryption.h"
+#include "api/s3/notification/s3_origin.h"
 
 struct name {
     uint8_t kind; /* enum action_kind */
@@ -162,6 +163,7 @@ static bool remove_lost(struct check *check, int err)
                                               .if_match_modified = true,
                                               .modified_ms = object->modified_ms};
     check->removal = (struct meta_object_delete){.op.kind = META_OP_OBJECT_DELETE,
+                                                 .op.origin = s3_origin(request),
                                                  .bucket = request->bucket.id,
                                                  .entries = &check->entry,
                                                  .count = 1,

@@ -8,6 +8,7 @@
 #include "api/doors/webdav.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/notification/s3_origin.h"
 
 /* What is done to each object, one pass over a collection after the other. */
 enum pass { PASS_CLEAR_TARGET, PASS_COPY, PASS_MOVE, PASS_DELETE, PASS_DONE };
@@ -88,6 +89,7 @@ static enum s3_error delete_one(struct tree *tree)
         return error;
     tree->entry = (struct meta_delete_entry){.key = tree->key};
     tree->deletion = (struct meta_object_delete){.op.kind = META_OP_OBJECT_DELETE,
+                                                 .op.origin = s3_origin(request),
                                                  .bucket = request->bucket.id,
                                                  .entries = &tree->entry,
                                                  .count = 1,
@@ -122,6 +124,7 @@ static enum s3_error copy_one(struct tree *tree)
         return error;
     if (moves) {
         tree->rename = (struct meta_object_rename){.op.kind = META_OP_OBJECT_RENAME,
+                                                   .op.origin = s3_origin(request),
                                                    .source = source_of(tree),
                                                    .key = to,
                                                    .if_modified_since_ms = INT64_MIN,
@@ -131,6 +134,7 @@ static enum s3_error copy_one(struct tree *tree)
         return S3_ERROR_NONE;
     }
     tree->copy = (struct meta_object_copy){.op.kind = META_OP_OBJECT_COPY,
+                                           .op.origin = s3_origin(request),
                                            .source = source_of(tree),
                                            .bucket = request->bucket.id,
                                            .key = to,

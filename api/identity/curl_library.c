@@ -27,6 +27,13 @@ static bool load(struct curl_library *library)
         .easy_strerror = curl_easy_strerror,
         .slist_append = curl_slist_append,
         .slist_free_all = curl_slist_free_all,
+        .multi_init = curl_multi_init,
+        .multi_cleanup = curl_multi_cleanup,
+        .multi_add_handle = curl_multi_add_handle,
+        .multi_remove_handle = curl_multi_remove_handle,
+        .multi_perform = curl_multi_perform,
+        .multi_poll = curl_multi_poll,
+        .multi_info_read = curl_multi_info_read,
     };
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
@@ -59,11 +66,23 @@ const char *curl_library_authorities(void)
     }
 
 static const struct loaded_name names[] = {
-    NAME(global_init, "curl_global_init"),   NAME(easy_init, "curl_easy_init"),
-    NAME(easy_reset, "curl_easy_reset"),     NAME(easy_setopt, "curl_easy_setopt"),
-    NAME(easy_perform, "curl_easy_perform"), NAME(easy_getinfo, "curl_easy_getinfo"),
-    NAME(easy_cleanup, "curl_easy_cleanup"), NAME(easy_strerror, "curl_easy_strerror"),
-    NAME(slist_append, "curl_slist_append"), NAME(slist_free_all, "curl_slist_free_all"),
+    NAME(global_init, "curl_global_init"),
+    NAME(easy_init, "curl_easy_init"),
+    NAME(easy_reset, "curl_easy_reset"),
+    NAME(easy_setopt, "curl_easy_setopt"),
+    NAME(easy_perform, "curl_easy_perform"),
+    NAME(easy_getinfo, "curl_easy_getinfo"),
+    NAME(easy_cleanup, "curl_easy_cleanup"),
+    NAME(easy_strerror, "curl_easy_strerror"),
+    NAME(slist_append, "curl_slist_append"),
+    NAME(slist_free_all, "curl_slist_free_all"),
+    NAME(multi_init, "curl_multi_init"),
+    NAME(multi_cleanup, "curl_multi_cleanup"),
+    NAME(multi_poll, "curl_multi_poll"),
+    NAME(multi_info_read, "curl_multi_info_read"),
+    NAME(multi_perform, "curl_multi_perform"),
+    NAME(multi_add_handle, "curl_multi_add_handle"),
+    NAME(multi_remove_handle, "curl_multi_remove_handle"),
 };
 
 static bool load(struct curl_library *library)

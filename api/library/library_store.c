@@ -54,6 +54,8 @@ const char *sluice_strerror(int result)
         return "no key is configured and the address is not loopback";
     case SLUICE_E_CERTIFICATE:
         return "the TLS certificate or its key cannot be used";
+    case SLUICE_E_NOTIFICATIONS:
+        return "the file of targets of events cannot be understood";
     case SLUICE_E_SHARED_FS:
         return "other machines may have the directory's file system mounted, and no option allows that";
     case SLUICE_E_ENCRYPTION_KEYS:

@@ -80,7 +80,7 @@ enum s3_group s3_operation_group(const struct s3_operation *operation)
 {
     if (operation->resource == S3_RESOURCE_OBJECT)
         return group_of_object(operation);
-    if (operation->method == S3_OPTIONS)
+    if (operation->method == S3_OPTIONS || is_selected_by(operation, "events")) /* which lasts for hours */
         return S3_GROUP_OTHER;
     if (operation->method == S3_GET &&
         (operation->resource == S3_RESOURCE_SERVICE || (operation->flags & S3_OPERATION_LISTS) != 0))

@@ -50,6 +50,10 @@ OPERATION(ListBuckets, GET, SERVICE, ALONE, NONE, NO_ACTION, VERSION | ANY_REGIO
           "signed for any region; `prefix`, `max-buckets`, `continuation-token`, `bucket-region`; shows the caller's own buckets, and those that its key "
           "may list by configuration")
 
+/* MinIO's. */
+OPERATION(ListenNotification, GET, SERVICE, BY("events"), NONE, NO_ACTION, 0, SERVED, s3_op_listen_notification,
+          "MinIO's: ListenBucketNotification for all buckets; for keys with admin on `*`")
+
 /* ---- Buckets, and what is in them ---- */
 
 OPERATION(CreateBucket, PUT, BUCKET, ALONE, ADMIN, ACTION(CREATE_BUCKET), CREATES, SERVED, s3_op_create_bucket,
@@ -166,10 +170,18 @@ OPERATION(GetBucketLogging, GET, BUCKET, BY("logging"), LIST, ACTION(GET_BUCKET_
           "an empty document")
 OPERATION(PutBucketLogging, PUT, BUCKET, BY("logging"), ADMIN, ACTION(PUT_BUCKET_LOGGING), 0, SERVED, s3_op_put_logging,
           "the empty document, which changes nothing; `LoggingEnabled` is 501")
-OPERATION(GetBucketNotificationConfiguration, GET, BUCKET, BY("notification"), LIST, ACTION(GET_BUCKET_NOTIFICATION), 0, ABSENT,
-          s3_op_get_empty_settings, "an empty document")
+OPERATION(GetBucketNotificationConfiguration, GET, BUCKET, BY("notification"), LIST, ACTION(GET_BUCKET_NOTIFICATION), 0, SERVED,
+          s3_op_get_notification, "")
 OPERATION(PutBucketNotificationConfiguration, PUT, BUCKET, BY("notification"), ADMIN, ACTION(PUT_BUCKET_NOTIFICATION), 0, SERVED,
-          s3_op_put_notification, "the empty document, which changes nothing; any configuration in it is 501")
+          s3_op_put_notification,
+          "100 configurations of queues, topics or functions; ARNs name a target of the operator's file, as `arn:sluice:sqs:REGION:NAME:webhook` "
+          "(or `arn:minio:sqs:...`); prefix and suffix; overlaps as S3 refuses them. Events that do not happen here are `InvalidArgument`, "
+          "`EventBridgeConfiguration` is 501. See [events](../../deploy/README.md#events)")
+/* MinIO's; no operation of S3's. */
+OPERATION(ListenBucketNotification, GET, BUCKET, BY("events"), LIST, ACTION(LISTEN_BUCKET_NOTIFICATION), 0, SERVED,
+          s3_op_listen_bucket_notification,
+          "MinIO's: `events` (once or more), `prefix`, `suffix`, `ping` (seconds); a line of JSON for each event, until the connection ends. "
+          "`s3:ObjectAccessed:*` is taken, and never happens")
 OPERATION(GetBucketRequestPayment, GET, BUCKET, BY("requestPayment"), LIST, ACTION(GET_BUCKET_REQUEST_PAYMENT), 0, SERVED,
           s3_op_get_empty_settings, "`BucketOwner`")
 OPERATION(PutBucketRequestPayment, PUT, BUCKET, BY("requestPayment"), ADMIN, ACTION(PUT_BUCKET_REQUEST_PAYMENT), 0, SERVED,

@@ -57,6 +57,7 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->admin_ctx = options->admin_ctx;
     service->doors = options->doors;
     service->pages = options->pages;
+    service->events = options->events;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
     result = service_copy_text(&service->region, region);
@@ -189,6 +190,11 @@ const unsigned char *s3_service_session_key(const struct s3_service *service)
 bool s3_service_takes_any_host(const struct s3_service *service)
 {
     return service->takes_any_host;
+}
+
+struct events *s3_service_events(const struct s3_service *service)
+{
+    return service->events;
 }
 
 const struct s3_doors *s3_service_doors(const struct s3_service *service)

@@ -12,6 +12,7 @@
 #include "storage/base/log.h"
 
 struct core;
+struct events;
 
 struct s3_service;
 struct s3_request;
@@ -33,6 +34,7 @@ struct s3_service_options {
     struct s3_doors doors; /* zeroed: there are none */
     /* Pages for people at /-/ui/, of which `enter` alone counts; it also gets who asks with a browser for a listing. Zeroed: there are none. */
     struct s3_doors pages;
+    struct events *events; /* who is told of changes; outlives the service. NULL: nobody can be */
     /* The data directory, for the key that tokens of sessions are sealed with; NULL: they are good as long as this process. Read at the start. */
     const char *session_directory;
     bool session_read_only; /* that directory is not written to */
@@ -56,6 +58,8 @@ bool s3_service_is_open(const struct s3_service *service);
 struct core *s3_service_core(const struct s3_service *service);
 const char *s3_service_region(const struct s3_service *service);
 bool s3_service_takes_any_region(const struct s3_service *service);
+/* What x-amz-id-2 says: the same for the service's life. */
+const char *s3_service_host_id(const struct s3_service *service);
 
 /* ---- For api/s3 only ---- */
 
@@ -70,6 +74,7 @@ bool s3_service_takes_any_host(const struct s3_service *service);
 
 const struct s3_doors *s3_service_doors(const struct s3_service *service);
 const struct s3_doors *s3_service_pages(const struct s3_service *service);
+struct events *s3_service_events(const struct s3_service *service);
 bool s3_service_has_admin(const struct s3_service *service);
 /* Hands the request to options.admin. */
 void s3_service_admin(struct s3_service *service, struct s3_request *request);
@@ -79,8 +84,6 @@ const char *const *s3_service_domains(const struct s3_service *service);
 struct s3_credentials *s3_service_credentials(struct s3_service *service);
 /* 16 hex digits that no other request of this process has. Any thread. */
 void s3_service_make_request_id(struct s3_service *service, char id[17]);
-/* What x-amz-id-2 says: the same for the service's life. */
-const char *s3_service_host_id(const struct s3_service *service);
 /* Counts a request for that row of the table of operations, or one of enum s3_sts_count. On the thread of that worker: counting takes no lock. */
 void s3_service_count(struct s3_service *service, unsigned worker, unsigned row);
 /* An enum s3_group: that of the row's operation. Any thread. */

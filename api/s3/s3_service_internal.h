@@ -35,6 +35,7 @@ struct s3_service {
     void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
     void *admin_ctx;
     struct s3_doors doors, pages;
+    struct events *events;
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
     struct s3_credentials *credentials;

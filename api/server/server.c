@@ -13,6 +13,7 @@
  * sluice_server_* may be called from any thread, but stop only once and not during another call on the same
  * server. */
 #include "api/doors/doors.h"
+#include "api/events/events.h"
 #include "api/library/library.h"
 #include "api/pages/pages.h"
 #include "api/http/http.h"
@@ -187,7 +188,7 @@ struct s3_service_options server_service_options(const struct sluice_server_opti
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
                           struct core *core, const struct doors *doors, struct pages *pages,
-                          struct control_http *admin, log_fn log, void *log_ctx)
+                          struct events *events, struct control_http *admin, log_fn log, void *log_ctx)
 {
     struct server_keys keys;
     int err = server_keys_take(&keys, options, log, log_ctx);
@@ -201,6 +202,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
     service_options.admin_ctx = admin;
     service_options.doors = doors_for_front(doors);
     service_options.pages = pages_for_front(pages);
+    service_options.events = events;
     service_options.session_directory =
         core != NULL ? core_data_dir(core) : NULL; /* NULL: only a look at options */
     service_options.session_read_only = core != NULL && core_is_read_only(core);
@@ -330,16 +332,17 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         (!options->refuse_pages && (err = pages_create(&server->pages)) != 0) ||
         (err = copy_credentials(server, options)) != 0 || (err = create_faults(server, options)) != 0 ||
         (err = create_control_http(server, options)) != 0 ||
-        (err = server_watch_files(server, options, &server->watches)) != 0)
+        (err = server_watch_files(server, options, &server->watches)) != 0 ||
+        (err = server_events_create(server, options)) != 0)
         goto fail;
     err = create_service(&server->service, options, server->core, server->doors, server->pages,
-                         server->control_http, log_noted, server);
+                         server->events, server->control_http, log_noted, server);
     if (err != 0)
         goto fail;
     if ((err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
         (err = server_buckets_make(store, options, server->doors, s3_service_region(server->service))) != 0)
         goto fail_service;
-    if ((err = start_http(server, options)) != 0)
+    if ((err = server_events_start(server)) != 0 || (err = start_http(server, options)) != 0)
         goto fail_service;
     if ((err = pages_start(server->pages, server->http, server->core)) != 0)
         goto fail_http;
@@ -356,6 +359,7 @@ fail_http:
     faults_release(server->faults);
     control_http_stop(server->control_http);
     pages_stop(server->pages);
+    events_end_listening(server->events);
     http_server_stop(server->http, 0);
 fail_service:
     s3_websites_destroy(server->websites);
@@ -366,6 +370,7 @@ fail:
     faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
+    events_destroy(server->events);
     free(server->credentials);
     free(server);
     return err;
@@ -393,7 +398,8 @@ int sluice_server_check(const struct sluice_server_options *options,
         (err = doors_create(&doors, options->caches, options->public_url, log_to_caller, &caller)) != 0)
         return err;
     doors_destroy(doors); /* they were looked at */
-    if ((err = create_service(&service, options, NULL, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
+    if ((err = server_events_check(options, log_to_caller, &caller)) != 0 ||
+        (err = create_service(&service, options, NULL, NULL, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = server_places_admit(options, s3_service_is_open(service));
     if (err == 0 && options->fault_knobs && !server_places_are_local(options))
@@ -443,6 +449,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     control_http_stop(server->control_http);
     faults_release(server->faults);
     pages_stop(server->pages);
+    events_end_listening(server->events);
     http_server_stop(server->http, grace_ms);
     s3_websites_destroy(server->websites);
     s3_service_destroy(server->service);
@@ -450,6 +457,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
+    events_destroy(server->events);
     free(server->credentials);
     free(server);
 }

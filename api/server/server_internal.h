@@ -16,6 +16,7 @@ struct sluice_server {
     struct core *core;   /* the store's */
     struct doors *doors; /* NULL: none */
     struct pages *pages; /* the same */
+    struct events *events;
     struct s3_service *service;
     struct s3_websites *websites; /* NULL: none are served */
     struct http_server *http;
@@ -36,5 +37,14 @@ struct http_server_options server_http_options(const struct sluice_server_option
 /* server_change.c: as server_watches_create. */
 int server_watch_files(struct sluice_server *server, const struct sluice_server_options *options,
                        struct server_watches **watches);
+
+/* server_events.c: who is told of changes. Made before the service, started before requests come. */
+int server_events_create(struct sluice_server *server, const struct sluice_server_options *options);
+int server_events_start(struct sluice_server *server);
+/* Would server_events_create take the options? log is not NULL. */
+int server_events_check(const struct sluice_server_options *options, log_fn log, void *log_ctx);
+/* The file of targets, again: events_prepare and events_apply. */
+struct events_targets;
+int server_events_prepare(struct sluice_server *server, struct events_targets **targets);
 
 #endif

@@ -160,10 +160,19 @@ def buckets(server, elsewhere):
                                              DOCUMENTS["PutBucketRequestPayment"].replace("BucketOwner", "Requester"), 501, "NotImplemented"))
     for operation, document in (
             ("PutBucketAccelerateConfiguration", "<AccelerateConfiguration><Status>Enabled</Status></AccelerateConfiguration>"),
-            ("PutBucketLogging", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>errors</TargetBucket><TargetPrefix/></LoggingEnabled></BucketLoggingStatus>"),
-            ("PutBucketNotificationConfiguration",
-             "<NotificationConfiguration><TopicConfiguration><Topic>t</Topic><Event>s3:ObjectCreated:*</Event></TopicConfiguration></NotificationConfiguration>")):
+            ("PutBucketLogging", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>errors</TargetBucket><TargetPrefix/></LoggingEnabled></BucketLoggingStatus>")):
         rows(server, operation, ("switched on", *address(operation, "errors"), None, document, 501, "NotImplemented"))
+    notify = "<NotificationConfiguration><QueueConfiguration><Queue>{}</Queue><Event>{}</Event></QueueConfiguration></NotificationConfiguration>"
+    rows(server, "PutBucketNotificationConfiguration",
+         ("a target that is none", "PUT", "/errors?notification", None, notify.format("arn:sluice:sqs::none:webhook", "s3:ObjectCreated:*"), 400, "InvalidArgument"),
+         ("an event that is none", "PUT", "/errors?notification", None, notify.format("arn:sluice:sqs::none:webhook", "s3:None"), 400, "InvalidArgument"),
+         ("no ARN", "PUT", "/errors?notification", None, notify.format("none", "s3:ObjectCreated:*"), 400, "InvalidArgument"),
+         ("an empty rule", "PUT", "/errors?notification", None, "<NotificationConfiguration><QueueConfiguration/></NotificationConfiguration>", 400, "MalformedXML"),
+         ("EventBridge", "PUT", "/errors?notification", None, "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>", 501,
+          "NotImplemented"))
+    rows(server, "ListenBucketNotification", ("an event that is none", "GET", "/errors?events=none", None, None, 400, "InvalidArgument"),
+         ("a ping that is none", "GET", "/errors?events=s3:ObjectCreated:*&ping=often", None, None, 400, "InvalidArgument"))
+    rows(server, "ListenNotification", ("an event that is none", "GET", "/?events=none", None, None, 400, "InvalidArgument"))
     rows(server, "OPTIONS", ("a bucket without CORS", "OPTIONS", "/errors/key", {"origin": "http://a", "access-control-request-method": "GET"}, None, 403, "AccessForbidden"),
          ("no origin", "OPTIONS", "/errors/key", None, None, 400, "BadRequest"))
     for operation in ("PutBucketAcl", "PutObjectAcl"):

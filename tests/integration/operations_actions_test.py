@@ -44,17 +44,18 @@ EXEMPT = {"ListBuckets": "shows one's own", "CreateBucket": "there is no bucket 
           "DeleteObjects": "key by key: see below", "PostObject": "by its form: see below",
           **{f"{what}BucketCache": "not S3's: by configuration alone" for what in ("Get", "Put", "Delete")},
           **{f"{what}BucketContentTypes": "not S3's: by configuration alone" for what in ("Get", "Put", "Delete")},
-          "PublishObjects": "key by key: publish_test.py",
+          "PublishObjects": "key by key: publish_test.py", "ListenNotification": "not S3's: for admin everywhere, listen_test.py",
           "ExpireObjects": "not S3's: by configuration alone", "GetExpiry": "not S3's: by configuration alone"}
 # What a request asks for beside its row's own, for its source.
 BESIDE = {"CopyObject": {"GetObject"}, "UploadPartCopy": {"GetObject"}, "RenameObject": {"GetObject", "DeleteObject"}}
 BESIDE_RIGHTS = {"CopyObject": READ, "UploadPartCopy": READ, "RenameObject": READ}
 # Answers of served rows that are no success, since another request has to find what this one would take away.
 STATUS = {"PutBucketEncryption": 501, "GetBucketEncryption": 404, "DeleteBucket": 409, "AbortMultipartUpload": 404, "CompleteMultipartUpload": 400, "RenameObject": 412, "PutBucketPolicy": 405, "DeleteBucketPolicy": 405, "GetBucketPolicy": 405,
+          "ListenBucketNotification": 400,  # an event that is none: the answer would not end
           **dict.fromkeys(("GetArchiveMember", "HeadArchiveMember", "ListArchiveMembers"), 400)}  # the object is no archive
 # A setting whose removal has an action of its own: where it may be removed, but not put again, it is found no more.
 MAY_BE_GONE = "GetBucketWebsite "
-VALUES = {"list-type": "2", "partNumber": "1", "id": "one", "annotationName": "x", "select-type": "2"}
+VALUES = {"events": "none", "list-type": "2", "partNumber": "1", "id": "one", "annotationName": "x", "select-type": "2"}
 NAMES = {"PutObject": "made", "CopyObject": "made", "DeleteObject": "gone", "RenameObject": "source", "CompleteMultipartUpload": "parts", "UploadPart": "parts",
          "UploadPartCopy": "parts", "ListParts": "parts", "GetObjectAnnotation": "noted", "ListObjectAnnotations": "noted",
          "PutObjectAnnotation": "noted", "DeleteObjectAnnotation": "tagged"}

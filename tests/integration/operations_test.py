@@ -16,6 +16,7 @@ from sluicetest import Server, check, done, equal, error_code, scratch
 # Operations that the model does not count as such.
 MORE = {"PostObject": ("POST", "/{Bucket}"), "OPTIONS": ("OPTIONS", "/{Bucket}/{Key+}")}
 # Not S3's.
+MORE |= {"ListenBucketNotification": ("GET", "/{Bucket}?events=none"), "ListenNotification": ("GET", "/?events=none")} # which would not end
 MORE |= {"PublishObjects": ("POST", "/{Bucket}?sluice-publish")}
 MORE |= {"ExpireObjects": ("POST", "/{Bucket}?sluice-expire"), "GetExpiry": ("GET", "/{Bucket}?sluice-expire")}
 MORE |= {f"{what}BucketCache": (what.upper(), "/{Bucket}?sluice-cache") for what in ("Get", "Put", "Delete")}

@@ -161,10 +161,8 @@ def absent_settings(s3):
          [{"Status": "Enabled"}], s3.get_bucket_accelerate_configuration),
         ("logging", s3.put_bucket_logging, "BucketLoggingStatus", {},
          [{"LoggingEnabled": {"TargetBucket": BUCKET, "TargetPrefix": "logs/"}}], s3.get_bucket_logging),
-        ("notifications", s3.put_bucket_notification_configuration, "NotificationConfiguration", {},
-         [{"EventBridgeConfiguration": {}},
-          {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:us-east-1:123456789012:q", "Events": ["s3:ObjectCreated:*"]}]}],
-         s3.get_bucket_notification_configuration))
+        ("notifications by EventBridge", s3.put_bucket_notification_configuration, "NotificationConfiguration", {},
+         [{"EventBridgeConfiguration": {}}], s3.get_bucket_notification_configuration))
     for name, put, parameter, off, ons, get in puts:
         equal(status(put(Bucket=BUCKET, **{parameter: off})), 200, f"{name} can be switched off")
         for on in ons:

@@ -40,6 +40,7 @@ forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
 forbid "identity stands on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|s3|server|cli)/)|h2o' api/identity
 forbid "archives stand on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|identity|s3|doors|pages|server|cli)/)|h2o' api/archive
+forbid "events stand on the core and on libcurl, and know nothing of HTTP and S3" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/(sqlite|write|rows|read)/|api/(library|http|s3|doors|pages|server|cli)/)|h2o' api/events
 forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core
 forbid "the library stands on the core alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(http|s3|server|cli)/)|h2o' api/library
 forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/)' api/s3 api/server

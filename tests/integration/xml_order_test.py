@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import s3_order
 from operations_table import table
-from sluicetest import Server, check, content_md5, done, equal
+from sluicetest import Server, check, content_md5, done, equal, scratch
 
 # AmazonS3.xsd, where these are sequences, and the examples of the API's reference. The model has them otherwise: its order of members is that of no answer.
 PERSON, ENTRY = "ID DisplayName", "Key LastModified ETag ChecksumAlgorithm ChecksumType Size Owner StorageClass"
@@ -47,6 +47,11 @@ WEBSITE = ("<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></In
            "<RoutingRule><Condition><KeyPrefixEquals>a</KeyPrefixEquals><HttpErrorCodeReturnedEquals>404</HttpErrorCodeReturnedEquals></Condition><Redirect>"
            "<Protocol>https</Protocol><HostName>h</HostName><ReplaceKeyWith>b</ReplaceKeyWith><HttpRedirectCode>302</HttpRedirectCode></Redirect></RoutingRule>"
            "</RoutingRules></WebsiteConfiguration>")
+NOTIFY = "<NotificationConfiguration>" + "".join(
+    f"<{kind}Configuration><Id>{kind}</Id><{kind}>arn:sluice:{service}::hook:webhook</{kind}><Event>s3:{event}</Event><Filter><S3Key><FilterRule>"
+    f"<Name>prefix</Name><Value>none/</Value></FilterRule></S3Key></Filter></{kind}Configuration>" for kind, service, event in (
+        ("Topic", "sns", "ObjectRemoved:*"), ("Queue", "sqs", "ObjectCreated:*"), ("CloudFunction", "lambda", "ObjectTagging:*"))
+) + "</NotificationConfiguration>"
 LOCK = ("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention>"
         "</Rule></ObjectLockConfiguration>")
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::order/*"}]}'
@@ -95,7 +100,7 @@ def fill(server):
                        ("/order?tagging", TAGS), ("/order?lifecycle", LIFECYCLE), ("/order?cors", CORS), ("/order?policy", POLICY),
                        ("/order?publicAccessBlock", "<PublicAccessBlockConfiguration/>"),
                        ("/order?ownershipControls", "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>"),
-                       ("/order?object-lock", LOCK), ("/order/locked", "x"), ("/order?website", WEBSITE),
+                       ("/order?object-lock", LOCK), ("/order/locked", "x"), ("/order?website", WEBSITE), ("/order?notification", NOTIFY),
                        ("/order/locked?legal-hold", "<LegalHold><Status>ON</Status></LegalHold>")):
         status, _, answer = ask("PUT", path, body.encode(), {"x-amz-checksum-algorithm": "CRC32", **(content_md5(body) if "?" in path else {})})
         check(status in (200, 204), f"PUT {path}", f"{status} {answer[:300]}")
@@ -124,7 +129,9 @@ def uploads(server, judge):
 
 
 def main():
-    server, judge = Server(), Judge()
+    with open(scratch("targets"), "w") as out:
+        out.write("[hook]\nurl = http://127.0.0.1:1/\nbuckets = *\nusers = *\n")
+    server, judge = Server(args=["--notifications", scratch("targets")]), Judge()
     fill(server)
     uploads(server, judge)
     ask, document = server.request, judge.document
@@ -148,7 +155,7 @@ def main():
     document("GetObjectAttributes", ask("GET", "/order/m?attributes", headers={"x-amz-object-attributes": "ETag,Checksum,ObjectParts,StorageClass,ObjectSize",
                                                                                "x-amz-max-parts": "1"}), "Part", "NextPartNumberMarker", "ChecksumType")
     for operation, path in (("GetBucketAcl", "/order?acl"), ("GetObjectAcl", "/order/a?acl"), ("GetBucketCors", "/order?cors"), ("GetBucketLocation", "/order?location"),
-                            ("GetBucketWebsite", "/order?website"),
+                            ("GetBucketWebsite", "/order?website"), ("GetBucketNotificationConfiguration", "/order?notification"),
                             ("GetBucketLifecycleConfiguration", "/order?lifecycle"), ("GetBucketOwnershipControls", "/order?ownershipControls"),
                             ("GetBucketPolicyStatus", "/order?policyStatus"), ("GetBucketRequestPayment", "/order?requestPayment"),
                             ("GetBucketTagging", "/order?tagging"), ("GetObjectTagging", "/order/a?tagging"), ("GetBucketVersioning", "/order?versioning"),

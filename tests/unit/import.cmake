@@ -1,5 +1,5 @@
 # Data folders of other servers.
-set(IMPORT sluice_import sluice_library sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
+set(IMPORT sluice_import sluice_library sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_events sluice_archive sluice_s3)
 sluice_unit_test(import_highway_test ${IMPORT})
 sluice_unit_test(import_msgpack_test ${IMPORT})
 sluice_unit_test(import_xl_meta_test ${IMPORT})

@@ -33,15 +33,15 @@ s3_unit_test(s3_policy_test ${S3_POLICY_SOURCES})
 target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 
 # The table of operations, whole: all modules, but no server.
-sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
+sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_events sluice_archive sluice_s3)
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 
 # Hosts of websites.
-sluice_unit_test(s3_websites_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
+sluice_unit_test(s3_websites_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_events sluice_archive sluice_s3)
 target_link_libraries(s3_websites_test PRIVATE PkgConfig::JANSSON)
 
 # The one look at objects, over a real core.
-sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
+sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_events sluice_archive sluice_s3)
 target_link_libraries(s3_pinned_test PRIVATE PkgConfig::JANSSON)
 
 # Prints that table for OPERATIONS.md and for tests: tests/integration/operations_document_test.py, operations_rows.py.

@@ -24,6 +24,7 @@
 #include "api/core/limits.h"
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
+#include "metadata/meta_outbox.h"
 
 /* Deletes that share one change, whose batch others wait for. A change of many costs a millisecond and a half of the committer, and ten of them one time in
  * fifty; one of few a third of a millisecond. Many are for when the store fills faster than few a batch empty it. */
@@ -191,7 +192,8 @@ static int delete_victims(struct evict *evict, int64_t bucket, const struct vict
     struct meta_delete_guard guards[EVICT_SLICE];
     struct meta_delete_entry entries[EVICT_SLICE];
     uint64_t sizes[EVICT_SLICE];
-    struct meta_object_delete change = {.bucket = bucket, .entries = entries};
+    static const struct meta_origin origin = {.kind = META_EVENT_EXPIRED};
+    struct meta_object_delete change = {.op.origin = &origin, .bucket = bucket, .entries = entries};
     uint64_t gone = 0, gone_bytes = 0;
 
     for (uint32_t i = 0; i < victims->count; i++) {

@@ -13,6 +13,7 @@
 #include "api/core/expires.h"
 #include "api/core/upkeep/lifecycle_internal.h"
 #include "storage/base/clock.h"
+#include "metadata/meta_outbox.h"
 
 #define LIFECYCLE_PAGE META_LIST_ENTRIES_MAX
 
@@ -47,7 +48,9 @@ struct walk {
 static int walk_delete(struct walk *walk, struct candidate *candidates, uint32_t count)
 {
     struct meta_delete_entry entries[LIFECYCLE_BATCH] = {0};
+    static const struct meta_origin origin = {.kind = META_EVENT_EXPIRED};
     struct meta_object_delete change = {
+        .op.origin = &origin,
         .bucket = walk->task->bucket->id,
         .entries = entries,
         .count = count,

@@ -10,6 +10,7 @@
 
 #include "api/core/core.h"
 #include "api/s3/access/s3_pinned.h"
+#include "api/s3/notification/s3_origin.h"
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
 #include "storage/base/percent.h"
@@ -265,6 +266,7 @@ static void remove_found(struct github_request *github, struct slice key, const 
     strcpy(removal->etag, object->etag);
     removal->entry = (struct meta_delete_entry){.key = key, .if_match = removal->etag};
     removal->op = (struct meta_object_delete){.op.kind = META_OP_OBJECT_DELETE,
+                                              .op.origin = s3_origin(request),
                                               .bucket = request->bucket.id,
                                               .entries = &removal->entry,
                                               .count = 1,

@@ -9,6 +9,7 @@
 #include "api/core/parts_digest.h"
 #include "api/doors/github/github.h"
 #include "api/s3/body/s3_checksum.h"
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_lock.h"
 
 struct ending {
@@ -100,6 +101,7 @@ static void submit(struct ending *ending)
     enum s3_error error;
 
     ending->op.op.kind = META_OP_UPLOAD_COMPLETE;
+    ending->op.op.origin = s3_origin(request);
     ending->op.bucket = request->bucket.id;
     ending->op.parts = ending->parts;
     ending->op.part_count = ending->count;

@@ -68,6 +68,7 @@
     X(GET_OBJECT_VERSION_TORRENT, "GetObjectVersionTorrent", OBJECT)                                         \
     X(GET_REPLICATION_CONFIGURATION, "GetReplicationConfiguration", BUCKET)                                  \
     X(INITIATE_REPLICATION, "InitiateReplication", OBJECT)                                                   \
+    X(LISTEN_BUCKET_NOTIFICATION, "ListenBucketNotification", BUCKET)                                        \
     X(LIST_BUCKET, "ListBucket", BUCKET)                                                                     \
     X(LIST_BUCKET_MULTIPART_UPLOADS, "ListBucketMultipartUploads", BUCKET)                                   \
     X(LIST_BUCKET_VERSIONS, "ListBucketVersions", BUCKET)                                                    \

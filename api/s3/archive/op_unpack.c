@@ -19,6 +19,7 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/archive/s3_unpack.h"
 #include "api/s3/body/s3_put.h"
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_lock.h"
@@ -178,6 +179,7 @@ static void commit_all(struct archive_put *archive)
 
     put->request->key = archive->key;
     if (archive->op.count > 0) {
+        archive->op.op.origin = s3_origin(put->request);
         core_put_commit_objects(put->core, &archive->op);
         return;
     }

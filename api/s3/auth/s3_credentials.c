@@ -214,6 +214,11 @@ const char *s3_identity_label(const struct s3_identity *identity)
     return identity->is_nameless ? identity->account : identity->name;
 }
 
+const char *s3_identity_access_key(const struct s3_identity *identity)
+{
+    return identity->access_key;
+}
+
 const struct s3_principal *s3_identity_principal(const struct s3_identity *identity)
 {
     return &identity->principal;

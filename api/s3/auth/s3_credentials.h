@@ -121,6 +121,8 @@ const struct s3_scopes *s3_identity_scopes(const struct s3_identity *identity);
 const char *s3_identity_owner(const struct s3_identity *identity);
 /* What logs call it: its user's name, or the account number where it has none. Valid as long as the set. */
 const char *s3_identity_label(const struct s3_identity *identity);
+/* Its access key, or the token's name; NULL: it has none. Not to be shown. */
+const char *s3_identity_access_key(const struct s3_identity *identity);
 /* Its user as policies see it. Valid as long as the set. */
 const struct s3_principal *s3_identity_principal(const struct s3_identity *identity);
 /* The name of the user with that canonical id, to show beside it; the id where no `user` line names one. Valid as long as

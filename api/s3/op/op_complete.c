@@ -13,6 +13,7 @@
 
 #include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/body/s3_body.h"
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_complete.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/body/s3_stream.h"
@@ -283,6 +284,7 @@ static void submit(struct completion *completion)
     enum s3_error error;
 
     completion->op.op.kind = META_OP_UPLOAD_COMPLETE;
+    completion->op.op.origin = s3_origin(request);
     completion->op.bucket = request->bucket.id;
     completion->op.key = request->key;
     completion->op.parts = completion->list.parts;

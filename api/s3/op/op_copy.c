@@ -14,6 +14,7 @@
 #include "api/s3/encryption/s3_recode.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_conditions.h"
@@ -246,6 +247,7 @@ static void copy_fill(struct copy *copy)
 {
     struct s3_request *request = copy->request;
 
+    copy->op.op.origin = s3_origin(request);
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
     copy->op.key = request->key;

@@ -5,6 +5,7 @@
 
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/body/s3_body.h"
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/body/s3_document.h"
 #include "api/s3/body/s3_stream.h"
@@ -93,6 +94,7 @@ static void deletion_submit(struct deletion *deletion)
     deletion->entry.judged = s3_pinned_judged(&request->pinned);
     deletion->op = (struct meta_object_delete){
         .op.kind = META_OP_OBJECT_DELETE,
+        .op.origin = s3_origin(request),
         .bucket = request->bucket.id,
         .entries = &deletion->entry,
         .count = 1,
@@ -353,6 +355,7 @@ static void submit_deletion(struct multi_deletion *deletion)
         return;
     }
     deletion->op.op.kind = META_OP_OBJECT_DELETE;
+    deletion->op.op.origin = s3_origin(request);
     deletion->op.bucket = request->bucket.id;
     deletion->op.owner = owner_of(request);
     deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_all_deleted, .ctx = deletion};

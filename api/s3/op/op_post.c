@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/op/op_post.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/object/s3_attributes.h"
@@ -119,8 +120,10 @@ static void commit_object(struct s3_put *put)
         s3_request_element_number(post->request, S3_ELEMENT_PROPOSED_SIZE, core_put_taken(put->core));
         s3_request_element_number(post->request, S3_ELEMENT_MIN_SIZE_ALLOWED, post->limits.bytes_min);
         s3_put_fail(put, S3_ERROR_ENTITY_TOO_SMALL);
-    } else
-        core_put_commit_object(put->core, &post->op);
+        return;
+    }
+    post->op.op.origin = s3_origin_as(post->request, META_EVENT_POST);
+    core_put_commit_object(put->core, &post->op);
 }
 
 /* What the form's policy allows does not hang on the object that is there. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_append.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
@@ -59,6 +60,7 @@ static void commit_object(struct s3_put *put)
     } else if (append->is_given) {
         append->size = core_put_taken(put->core);
     }
+    object_put_of(put)->op.op.origin = s3_origin(put->request);
     core_put_commit_object(put->core, &object_put_of(put)->op);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_copy_source.h"
 #include "api/s3/object/s3_lock.h"
@@ -262,6 +263,7 @@ void s3_op_rename_object(struct s3_request *request)
         return;
     }
     renaming->op.op.kind = META_OP_OBJECT_RENAME;
+    renaming->op.op.origin = s3_origin(request);
     renaming->op.key = request->key;
     renaming->op.owner = slice_text(request->owner_id);
     renaming_submit(renaming);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Settings that no bucket has: acceleration, access logs, notifications. S3 clients ask for them (s3cmd info,
+ * Settings that no bucket has: acceleration, access logs. S3 clients ask for them (s3cmd info,
  * rclone, consoles) and take the empty document as what it is: the truth. Terraform and consoles also put the
  * empty document to switch such a setting off: that changes nothing and succeeds. What would switch one on is
  * refused. Worker's thread. */
@@ -16,7 +16,6 @@ static const struct {
 } empty_settings[] = {
     {"accelerate", "AccelerateConfiguration"},
     {"logging", "BucketLoggingStatus"},
-    {"notification", "NotificationConfiguration"},
     {"requestPayment", "RequestPaymentConfiguration"},
 };
 
@@ -67,11 +66,6 @@ static const struct absent_setting absent_accelerate = {
 static const struct absent_setting absent_logging = {
     .root = "BucketLoggingStatus",
     .elements = {"LoggingEnabled"},
-};
-static const struct absent_setting absent_notification = {
-    .root = "NotificationConfiguration",
-    .elements = {"TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration",
-                 "EventBridgeConfiguration"},
 };
 
 struct absent_reading {
@@ -137,9 +131,4 @@ void s3_op_put_accelerate(struct s3_request *request)
 void s3_op_put_logging(struct s3_request *request)
 {
     put_absent(request, &absent_logging);
-}
-
-void s3_op_put_notification(struct s3_request *request)
-{
-    put_absent(request, &absent_notification);
 }

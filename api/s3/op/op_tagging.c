@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/notification/s3_origin.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
@@ -139,6 +140,7 @@ static void label_submit(struct label *label)
     s3_pinned_end(&request->pinned);
     label->op = (struct meta_object_label){
         .op.kind = META_OP_OBJECT_LABEL,
+        .op.origin = s3_origin(request),
         .bucket = request->bucket.id,
         .key = request->key,
         .version = s3_version_wanted(&label->version),
