@@ -585,6 +585,26 @@ struct sluice_cache {
 SLUICE_API int sluice_cache_list(const char *directory,
                                  int (*visit)(void *ctx, const struct sluice_cache *cache), void *ctx);
 
+/* ---- Keys ---- */
+
+struct sluice_rekey_report {
+    uint64_t
+        sealed; /* versions of objects that are encrypted under keys of the store; those under clients' keys are not counted */
+    uint64_t rekeyed;   /* of them, that have the first key now */
+    uint64_t other;     /* SSE-KMS, whose key was chosen and stays */
+    uint64_t missing;   /* whose key the store does not have */
+    uint64_t uploads;   /* unfinished uploads under other keys than the first: they end as they began */
+    uint64_t overtaken; /* changed meanwhile: another call looks at them */
+};
+/* Puts the keys of all objects that are encrypted by SSE-S3 under the first of the encryption keys; those of SSE-KMS where their key is one of
+ * the `from_count` names in from. No byte of an object is touched. Of a store that is closed (options name its keys), or that a server with a
+ * control socket has open. line hears which keys are missing. 0; -EBUSY: it is open, and cannot be asked; SLUICE_E_NO_ENCRYPTION_KEY: it has none;
+ * or an error. Blocks. */
+SLUICE_API int sluice_rekey(const char *directory, const struct sluice_store_options *options,
+                            const char *const *from, size_t from_count,
+                            void (*line)(void *ctx, const char *text), void *ctx,
+                            struct sluice_rekey_report *report);
+
 /* ---- Check ---- */
 
 struct sluice_check_report {

@@ -23,6 +23,7 @@ int cli_check(const struct options *options);
 int cli_ping(const struct options *options);
 int cli_user(const struct options *options);
 int cli_lost(const struct options *options);
+int cli_rekey(const struct options *options);
 int cli_status(const struct options *options);
 int cli_bucket(const struct options *options);
 int cli_config(const struct options *options);

@@ -120,6 +120,14 @@ static const char *command_summary(enum command command)
                "on.\n"
                "Exit status: 0 done; 1 something was refused; 2 the command line is wrong; 130 "
                "interrupted.\n";
+    case COMMAND_REKEY:
+        return "Usage: sluice rekey [NAME ...] [options]\n\n"
+               "Puts what is encrypted under the first of the encryption keys, in a store that is served or "
+               "not: the keys\n"
+               "of objects are encrypted anew, their bytes stay. Of SSE-KMS only what is under one of the "
+               "keys NAME.\n"
+               "Then a key that nothing needs any more can go from the file.\n"
+               "Exit status: 0 all of it, 1 something was left, which is told.\n";
     case COMMAND_LOST:
         return "Usage: sluice lost [--list | --empty] [options]\n\n"
                "What starts have moved to lost/ in the directory of a store, served or not: files that\n"

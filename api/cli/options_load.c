@@ -40,7 +40,7 @@ const char *option_command_name(enum command command)
         {COMMAND_RB, "rb"},           {COMMAND_CP, "cp"},         {COMMAND_MV, "mv"},
         {COMMAND_SYNC, "sync"},       {COMMAND_DU, "du"},         {COMMAND_FIND, "find"},
         {COMMAND_PRESIGN, "presign"}, {COMMAND_MIRROR, "mirror"}, {COMMAND_CONFIG, "config"},
-        {COMMAND_IMPORT, "import"},
+        {COMMAND_IMPORT, "import"},   {COMMAND_REKEY, "rekey"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -83,7 +83,7 @@ static bool take_word(struct options *options, enum command command, const char 
 {
     bool is_remote = command & COMMAND_REMOTE;
 
-    if (!is_remote && command != COMMAND_USER && command != COMMAND_BUCKET &&
+    if (!is_remote && command != COMMAND_USER && command != COMMAND_BUCKET && command != COMMAND_REKEY &&
         (command != COMMAND_STATUS || options->word_count > 0))
         return false;
     if (!is_remote && options->word_count == OPTIONS_WORDS_MAX)

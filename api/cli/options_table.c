@@ -211,7 +211,7 @@ static const char *check_public_url(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_REKEY | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
      .help = "The directory of the store; serve and import create it when missing. Others than serve ask the server that has it open, if one has. To commands "
              "for work, s3://BUCKET/KEY is in that store then."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
@@ -294,11 +294,11 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_USER,
      .help = "Keys and what each may do in which bucket. A changed file is read again by itself, and on SIGHUP."},
     {.name = "encryption-keys", .type = OPTION_TEXT, .field = FIELD(encryption_keys), .argument = "FILE",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_REMOTE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_REKEY | COMMAND_REMOTE,
      .help = "Master keys that objects are encrypted under, a name and 32 bytes in base64 a line: the first encrypts, all decrypt. Read again on SIGHUP; "
              "refused where others may read it. To commands for work: those of the store that --data names."},
     {.name = "encryption-key-command", .type = OPTION_TEXT, .field = FIELD(encryption_key_command), .argument = "COMMAND",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_REMOTE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_REKEY | COMMAND_REMOTE,
      .help = "A command for /bin/sh that prints such a file instead, run at the start and on SIGHUP."},
     {.name = "notifications", .type = OPTION_TEXT, .field = FIELD(notifications), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,

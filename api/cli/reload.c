@@ -80,6 +80,8 @@ static int apply(const struct serving *serving, const struct options *fresh)
     struct sluice_server_options options;
     int err = cache_buckets_check(&fresh->cache_buckets) == CLI_OK ? 0 : -EINVAL;
 
+    if (err == 0)
+        err = sluice_store_reload_keys(serving->store); /* from where it has them */
     if (err == 0) {
         err = apply_server(serving, fresh, &options);
         options.more = NULL; /* of the start */

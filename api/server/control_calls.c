@@ -278,6 +278,7 @@ static const struct control_row {
     {"cache-list", true, control_call_cache_list},
     {"cache-set", false, control_call_cache_set},
     {"faults", false, control_call_faults},
+    {"rekey", false, control_call_rekey},
     {"user-list", true, control_call_user_list},
     {"user-add", false, control_call_user_add},
     {"user-rotate", false, control_call_user_rotate},

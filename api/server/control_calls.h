@@ -46,6 +46,8 @@ json_t *control_text(const char *text);
 /* What the answer adds to "ok": a reference that this takes over, or NULL without memory. */
 json_t *control_success(json_t *members);
 
+json_t *control_call_rekey(const struct control_subject *subject, json_t *request,
+                           const struct control_asker *asker);
 json_t *control_call_faults(const struct control_subject *subject, json_t *request,
                             const struct control_asker *asker);
 json_t *control_call_cache_list(const struct control_subject *subject, json_t *request,

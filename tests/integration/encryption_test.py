@@ -6,12 +6,14 @@ import base64
 import glob
 import hashlib
 import os
+import signal
+import urllib.request
+import zipfile
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sluicetest import SLUICE, Server, check, done, equal, fresh, run, s3_client, scratch
+from signer import Signer
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, fresh, have, is_segment, pattern_file, poll, run, s3_client, scratch, sha256_file
 
 RECORD = 64 << 10
 MARKER = b"nothing of this may be found on the disk, not anywhere"
@@ -253,6 +255,168 @@ def policies(s3):
     equal(s3.get_object(Bucket="policed", Key="k")["Body"].read(), b"x", "and allows what is")
 
 
+def told_key(s3):
+    """Under which key something is encrypted now that chooses none."""
+    version = s3.put_object(Bucket="bucket", Key="told", Body=b"", ServerSideEncryption="aws:kms")
+    s3.delete_object(Bucket="bucket", Key="told", VersionId=version["VersionId"])
+    return version["SSEKMSKeyId"].rsplit("/")[-1]
+
+
+def rotation():
+    """A new key goes first, what there is goes under it, and the old one can go: of a server that runs, and of a store that none has open."""
+    path = make_keys("rotated", key_line("old", 7), key_line("chosen", 8))
+    server = Server(keys=True, args=["--encryption-keys", path])
+    s3 = s3_client(server)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    bodies = {"one": body_of(5000), "two": body_of(300000), "version": b"second"}
+    first = s3.put_object(Bucket="bucket", Key="version", Body=b"first", ServerSideEncryption="AES256")["VersionId"]
+    for key, body in bodies.items():
+        s3.put_object(Bucket="bucket", Key=key, Body=body, ServerSideEncryption="AES256")
+    s3.put_object(Bucket="bucket", Key="chosen", Body=b"chosen", ServerSideEncryption="aws:kms", SSEKMSKeyId="chosen")
+    s3.put_object(Bucket="bucket", Key="customer", Body=b"mine", **CUSTOMER)
+    s3.put_object(Bucket="bucket", Key="plain", Body=b"plain")
+
+    def holds(s3, name):
+        wrong = [key for key, body in bodies.items() if s3.get_object(Bucket="bucket", Key=key)["Body"].read() != body]
+        equal(wrong, [], f"{name}: all objects come back")
+        equal(s3.get_object(Bucket="bucket", Key="version", VersionId=first)["Body"].read(), b"first", f"{name}: the older version, too")
+
+    def rekey(name, want, *words, status=0):
+        code, text = run([SLUICE, "rekey", *words, "--data", server.data])
+        values = {line.split(" = ")[0]: int(line.split(" = ")[1]) for line in text.splitlines() if " = " in line}
+        equal((code, {name: values.get(name) for name in want}), (status, want), name)
+        return text
+
+    make_keys("rotated", key_line("new", 9), key_line("old", 7), key_line("chosen", 8))
+    os.kill(server.pid, signal.SIGHUP)
+    check(poll(lambda: told_key(s3) == "new"), "SIGHUP reads the keys again")
+    holds(s3, "two keys")
+    rekey("sluice rekey, of a server that runs", {"encrypted": 5, "rekeyed": 4, "other-key": 1, "missing-key": 0})
+    rekey("again, there is nothing to do", {"encrypted": 5, "rekeyed": 0, "other-key": 1})
+    holds(s3, "after rekey")
+    server.stop()
+    make_keys("rotated", key_line("new", 9), key_line("chosen", 8))
+    server = Server(data=server.data, keys=True, args=["--encryption-keys", path])
+    s3 = s3_client(server)
+    holds(s3, "without the old key")
+    equal(s3.get_object(Bucket="bucket", Key="chosen")["SSEKMSKeyId"].rsplit("/")[-1], "chosen", "SSE-KMS keeps the key that was chosen")
+    server.stop()
+    make_keys("rotated", key_line("newest", 10), key_line("new", 9))
+    text = rekey("what is under a key that is missing stays", {"rekeyed": 4, "missing-key": 1}, "chosen", "--encryption-keys", path, status=1)
+    check("the key chosen is not among" in text, "and the key is named", text)
+    make_keys("rotated", key_line("newest", 10))
+    server = Server(data=server.data, keys=True, args=["--encryption-keys", path])
+    s3 = s3_client(server)
+    holds(s3, "of a store that no server has open")
+    refused("an object whose key is missing", "KMS.NotFoundException", 400, s3.get_object, Bucket="bucket", Key="chosen")
+    equal(s3.get_object(Bucket="bucket", Key="plain")["Body"].read(), b"plain", "the others go on")
+    equal(s3.get_object(Bucket="bucket", Key="customer", **CUSTOMER)["Body"].read(), b"mine", "a customer's key is no matter of the server's")
+    server.stop()
+    server = Server(data=server.data, keys=True)
+    s3 = s3_client(server)
+    refused("without any keys", "KMS.NotFoundException", 400, s3.get_object, Bucket="bucket", Key="one")
+    refused("nor is anything encrypted then", "NotImplemented", 501, s3.put_object, Bucket="bucket", Key="x", Body=b"", ServerSideEncryption="AES256")
+    equal(s3.get_object(Bucket="bucket", Key="customer", **CUSTOMER)["Body"].read(), b"mine", "but under a customer's key")
+    server.stop()
+
+
+def files_of_keys():
+    """What is wrong with a file keeps the server from starting, and is told by its line; never the key."""
+    good = key_line("first", 1)
+    for name, text, mode, want in (("others may read it", good, 0o644, "chmod 600"), ("a short key", "first c2hvcnQ=", 0o600, "line 1: a key is 32 bytes"),
+                                   ("a name twice", good + "\n" + good, 0o600, "line 2: there is a key of that name"), ("none", "# nothing", 0o600, "there is no key"),
+                                   ("a name that is none", "a/b " + good.split()[1], 0o600, "line 1: a key's name")):
+        path = fresh("wrong-keys") + ".keys"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+        os.chmod(path, mode)
+        code, said = run([SLUICE, "serve", "--listen", "127.0.0.1:0", "--data", fresh("wrong"), "--encryption-keys", path])
+        check(code != 0 and want in said and good.split()[1] not in said, f"keys, {name}: refused and told", said)
+    server = Server(keys=True, args=["--encryption-key-command", f"echo {good}; echo {key_line('second', 2)}"])
+    s3 = s3_client(server)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="k", Body=b"x", ServerSideEncryption="AES256")
+    equal(s3.get_object(Bucket="bucket", Key="k")["Body"].read(), b"x", "a command prints the keys")
+    server.stop()
+    code, said = run([SLUICE, "serve", "--listen", "127.0.0.1:0", "--data", fresh("wrong"), "--encryption-key-command", "false"])
+    check(code != 0 and "the command failed" in said, "a command that fails is told", said)
+
+
+def by_others(s3, server):
+    """What else reads objects: a member of an archive, the library, the aws cli, a presigned URL, a renamed key; and after a crash."""
+    path = scratch("members.zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inner.txt", body_of(100000))
+        archive.writestr("small.txt", "small")
+    with open(path, "rb") as file:
+        s3.put_object(Bucket="bucket", Key="members.zip", Body=file.read(), ServerSideEncryption="AES256")
+    for member, want in (("inner.txt", body_of(100000)), ("small.txt", b"small")):
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "members.zip"})
+        signer = Signer(ACCESS, SECRET)
+        host = server.url.split("//")[1]
+        query = f"sluice-member={member}"
+        answer = server.request("GET", f"/bucket/members.zip?{query}",
+                                headers=signer.headers("GET", "/bucket/members.zip", host, hashlib.sha256(b"").hexdigest(), None, query))
+        check(answer[0] == 200 and answer[2] == want, f"a member of an encrypted archive: {member}", str(answer[:2]))
+    equal(requests_get(url)[:2], b"PK", "a presigned URL")
+    environment = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
+    if have("aws"):
+        big = pattern_file("big", 20 << 20)
+        code, text = run(["aws", "--endpoint-url", server.url, "s3", "cp", "--sse", "AES256", big, "s3://bucket/aws"], env=environment)
+        check(code == 0, "aws s3 cp --sse AES256", text)
+        code, text = run(["aws", "--endpoint-url", server.url, "s3", "cp", "s3://bucket/aws", scratch("back")], env=environment)
+        check(code == 0 and sha256_file(scratch("back")) == sha256_file(big), "and back", text)
+        code, text = run(["aws", "--endpoint-url", server.url, "s3", "cp", "--sse-c", "AES256", "--sse-c-key", "k" * 32, big, "s3://bucket/aws-c"], env=environment)
+        check(code == 0, "aws s3 cp --sse-c", text)
+        code, text = run(["aws", "--endpoint-url", server.url, "s3", "cp", "--sse-c", "AES256", "--sse-c-key", "k" * 32, "s3://bucket/aws-c", scratch("back")],
+                         env=environment)
+        check(code == 0 and sha256_file(scratch("back")) == sha256_file(big), "and back", text)
+    for i in range(40):
+        s3.put_object(Bucket="bucket", Key=f"crash/{i}", Body=body_of(1000 * i), ServerSideEncryption="AES256")
+    server.kill()
+    return Server(data=server.data, keys=True, args=["--encryption-keys", keys])
+
+
+def after_crash(s3, server):
+    wrong = [i for i in range(40) if s3.get_object(Bucket="bucket", Key=f"crash/{i}")["Body"].read() != body_of(1000 * i)]
+    equal(wrong, [], "after a crash all that was answered is there")
+    server.stop()
+    code, text = run([SLUICE, "get", "--data", server.data, "--encryption-keys", keys, "s3://bucket/crash/39", scratch("got")])
+    with open(scratch("got"), "rb") as file:
+        check(code == 0 and file.read() == body_of(39000), "sluice get --data", text)
+    code, text = run([SLUICE, "get", "--data", server.data, "s3://bucket/crash/39", scratch("got")])
+    check(code != 0, "not without keys", text)
+    equal(run([SLUICE, "check", "--data", server.data])[0], 0, "sluice check, which has no keys, finds nothing wrong")
+
+
+def damage():
+    """Bytes that were changed on the disk, with a checksum that fits, do not come out."""
+    server = Server(keys=True, args=["--encryption-keys", keys])
+    s3 = s3_client(server)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="k", Body=body_of(300000), ServerSideEncryption="AES256")
+    (path,) = [path for path in glob.glob(os.path.join(server.data, "blobs", "*", "*")) if 300000 < os.path.getsize(path) < 400000 and not is_segment(path)]
+    with open(path, "r+b") as file:
+        file.seek(32 + 65552 + 100)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 1]))
+    equal(s3.get_object(Bucket="bucket", Key="k", Range="bytes=0-999")["Body"].read(), body_of(1000), "a record beside the damage is good")
+    try:
+        s3.get_object(Bucket="bucket", Key="k", Range="bytes=70000-70010")["Body"].read()
+        check(False, "a damaged record does not come out")
+    except Exception as error:  # an error, or an answer that is cut off
+        check(True, "a damaged record does not come out", str(error))
+    check(poll(lambda: "is not what was sealed" in server.log_text()), "and the log says so", server.log_text()[-500:])
+    server.stop()
+
+
+def requests_get(url):
+    with urllib.request.urlopen(url) as answer:
+        return answer.read()
+
+
 keys = make_keys("keys", key_line("first", 1), key_line("second", 2))
 server = Server(keys=True, args=["--encryption-keys", keys])
 s3 = s3_client(server)
@@ -268,6 +432,9 @@ equal(finds_marker(server.data), None, "nothing of it is on the disk in the clea
 s3.put_object(Bucket="bucket", Key="plain", Body=MARKER)
 check(finds_marker(server.data), "which would be found")
 copies(s3)
-server.stop()
-equal(run([SLUICE, "check", "--data", server.data])[0], 0, "sluice check, which has no keys, finds nothing wrong")
+server = by_others(s3, server)
+after_crash(s3_client(server), server)
+damage()
+rotation()
+files_of_keys()
 done()
