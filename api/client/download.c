@@ -150,11 +150,52 @@ static int publish(struct client_worker *worker, struct client_transfer *transfe
 
 /* ---- Its bytes ---- */
 
+/* libcurl gives up to 16 KiB at a time, which begin anywhere in a page: they are collected, so that the file gets whole pages. */
 struct receiving {
-    int fd;
+    struct client_transfer *transfer;
     uint64_t offset, length, length_max, crc;
+    char *buffer; /* CLIENT_WRITE_BYTES; NULL: of little there is nothing to collect */
+    size_t held;  /* in it: the last of `length` */
     struct client_progress *progress;
 };
+
+static int write_out(struct receiving *receiving, const void *data, size_t length, uint64_t offset)
+{
+    struct client_transfer *transfer = receiving->transfer;
+    int err;
+
+    pthread_mutex_lock(&transfer->writing);
+    err = write_whole(transfer->fd, data, length, offset);
+    pthread_mutex_unlock(&transfer->writing);
+    return err;
+}
+
+static int write_held(struct receiving *receiving)
+{
+    size_t held = receiving->held;
+
+    receiving->held = 0;
+    return held == 0
+               ? 0
+               : write_out(receiving, receiving->buffer, held, receiving->offset + receiving->length - held);
+}
+
+static int collect(struct receiving *receiving, const char *data, size_t length)
+{
+    while (length > 0) {
+        size_t room = CLIENT_WRITE_BYTES - receiving->held, count = length < room ? length : room;
+        int err;
+
+        memcpy(receiving->buffer + receiving->held, data, count);
+        receiving->held += count;
+        receiving->length += count;
+        data += count;
+        length -= count;
+        if (receiving->held == CLIENT_WRITE_BYTES && (err = write_held(receiving)) != 0)
+            return err;
+    }
+    return 0;
+}
 
 static int receive(void *ctx, const void *data, size_t length)
 {
@@ -163,11 +204,12 @@ static int receive(void *ctx, const void *data, size_t length)
 
     if (length > receiving->length_max - receiving->length)
         return -EPROTO; /* more than was asked for */
-    if ((err = write_whole(receiving->fd, data, length, receiving->offset + receiving->length)) != 0)
-        return err;
     receiving->crc = crc64nvme_update(receiving->crc, data, length);
+    if (receiving->buffer != NULL)
+        return collect(receiving, data, length);
+    err = write_out(receiving, data, length, receiving->offset + receiving->length);
     receiving->length += length;
-    return 0;
+    return err;
 }
 
 static void restart(void *ctx)
@@ -175,7 +217,7 @@ static void restart(void *ctx)
     struct receiving *receiving = ctx;
 
     atomic_fetch_sub(&receiving->progress->bytes_done, receiving->length);
-    receiving->length = receiving->crc = 0;
+    receiving->length = receiving->crc = receiving->held = 0;
 }
 
 static int compare(struct client_transfer *transfer, const struct client_object *object, uint64_t crc)
@@ -200,8 +242,18 @@ static int get(struct client_worker *worker, struct client_transfer *transfer, u
     int err;
 
     *receiving = (struct receiving){
-        .fd = transfer->fd, .offset = offset, .length_max = length, .progress = worker->options->progress};
-    if ((err = client_object_get(worker->from, &get, receive, receiving, object)) == -ESTALE)
+        .transfer = transfer,
+        .offset = offset,
+        .length_max = length,
+        .buffer = length > CLIENT_SIGNED_BODY_BYTES_MAX ? malloc(CLIENT_WRITE_BYTES) : NULL,
+        .progress = worker->options->progress,
+    };
+    err = client_object_get(worker->from, &get, receive, receiving, object);
+    if (err == 0 && (err = write_held(receiving)) != 0)
+        err = client_transfer_fail(transfer, err, NULL);
+    free(receiving->buffer);
+    receiving->buffer = NULL;
+    if (err == -ESTALE)
         return client_transfer_fail(transfer, err, "it changed while it was being fetched");
     if (err != 0)
         return client_transfer_blame(transfer, worker->from, err);

@@ -18,6 +18,8 @@
 #define CLIENT_SILENCE_SECONDS                                                                               \
     300 /* without a byte: servers that copy or join large objects say nothing meanwhile */
 #define CLIENT_BUFFER_BYTES (512u << 10) /* of a large body's pieces */
+/* Of a download, collected for one write: whole pages, and still in the cache of the core that received them; 512 KiB cost twice as much. */
+#define CLIENT_WRITE_BYTES (64u << 10)
 #define CLIENT_SPOOL_MEMORY_MAX                                                                              \
     (32ull                                                                                                   \
      << 20) /* of a piece between two servers, times the connections; what is more lies in a file meanwhile */

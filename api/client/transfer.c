@@ -29,6 +29,7 @@ struct client_transfer *client_transfer_make(enum client_transfer_kind kind, con
         return NULL;
     transfer->kind = kind;
     transfer->fd = -1;
+    pthread_mutex_init(&transfer->writing, NULL);
     if (copy_text(&transfer->from_bucket, from_bucket) && copy_text(&transfer->from, from) &&
         copy_text(&transfer->to_bucket, to_bucket) && copy_text(&transfer->to, to))
         return transfer;
@@ -54,6 +55,7 @@ void client_transfer_free(struct client_transfer *transfer)
 {
     if (transfer == NULL)
         return;
+    pthread_mutex_destroy(&transfer->writing);
     for (size_t i = 0; i < transfer->attribute_count; i++) {
         free((char *)transfer->attributes[i].name);
         free((char *)transfer->attributes[i].value);

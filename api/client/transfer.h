@@ -15,6 +15,7 @@
 #ifndef API_CLIENT_TRANSFER_H
 #define API_CLIENT_TRANSFER_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "api/client/uploads.h"
@@ -70,6 +71,8 @@ struct client_transfer {
 
     /* While it is under way. */
     int fd;
+    /* The kernel lets one thread at a time write to a file, and those that wait for it spin: they sleep here. */
+    pthread_mutex_t writing;
     char *temporary; /* the name of the file until it is whole */
     char *upload;    /* the id of a multipart upload */
     struct client_part *parts;
