@@ -18,6 +18,9 @@
 #include "api/s3/text/s3_content_type.h"
 #include "storage/base/utf8.h"
 
+/* Of the text, of its HTML with a span for each character or two, and of what that grew from. */
+#define PREVIEW_COST 8u
+
 enum look { LOOK_NONE, LOOK_IMAGE, LOOK_VIDEO, LOOK_AUDIO, LOOK_REPORT, LOOK_TEXT, LOOK_UNKNOWN };
 
 struct view {
@@ -341,7 +344,7 @@ static void look_into(struct view *view)
     view->length = size < PAGES_PREVIEW_BYTES_MAX ? (size_t)size : PAGES_PREVIEW_BYTES_MAX;
     if (page_parameter(view->call, "end").base != NULL)
         view->first = size - view->length;
-    if (http_body_charge(request->http, 4 * view->length) != 0) {
+    if (http_body_charge(request->http, PREVIEW_COST * view->length) != 0) {
         PAGE(&view->html, "<p class=note>The server is too busy for a preview just now.</p>");
         finish(view);
         return;

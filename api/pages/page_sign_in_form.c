@@ -3,6 +3,7 @@
  * The form by which one signs in, as a piece of a page. */
 #include "api/pages/page.h"
 #include "api/pages/page_form.h"
+#include "api/s3/s3_service.h"
 #include "api/s3/web_auth/s3_verify_web.h"
 
 void page_sign_in_form(struct page_call *call, struct page_html *html, struct slice next, const char *problem)
@@ -12,6 +13,11 @@ void page_sign_in_form(struct page_call *call, struct page_html *html, struct sl
         PAGE(html, "<p class=problem role=alert>");
         page_html_string(html, problem);
         PAGE(html, "</p>");
+    }
+    if (!s3_service_takes_web(call->request->service)) {
+        PAGE(html, "<p class=problem>Nobody signs in here: this server takes no keys that are shown "
+                   "(<code>--web-auth off</code>).</p></section>");
+        return;
     }
     if (!s3_verify_web_may_show(call->request)) {
         PAGE(html, "<p class=problem>A key is typed in over HTTPS alone, or on the server's own machine: on "

@@ -360,6 +360,27 @@ check(server.stop(), "the server ends cleanly")
 log = server.log_text() + open(access_log).read() + open(audit).read()
 check(SECRET not in log and READER_SECRET not in log and admin.split("=")[1] not in log, "no secret and no session is in a log")
 
+# ---- Keys are shown where nobody reads them on the way.
+write_credentials(ADMIN)
+if not TLS:
+    server = Server(args=["--credentials", credentials, "--trusted-proxy", "127.0.0.1"])
+    own_origin = "https://sluice.example"
+    away = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "Host": "sluice.example", "Origin": "http://sluice.example"}
+    answer = sign_in(**away)
+    check(answer[0] == 403 and "set-cookie" not in answer[1] and b"over HTTPS alone" in answer[2], "by plain HTTP from elsewhere nobody signs in", str(answer[:2]))
+    check(b"id=secret" not in server.request("GET", "/-/ui/sign-in", headers=away)[2], "and nobody is asked to")
+    answer = sign_in(**{**away, "X-Forwarded-Proto": "https", "Origin": own_origin})
+    check(answer[0] == 303 and "; Secure" in answer[1]["set-cookie"], "by a proxy with HTTPS one does", str(answer[:2]))
+    session = session_of(answer)
+    https = {**away, "X-Forwarded-Proto": "https", "Cookie": session}
+    check(b"Sign out" in server.request("GET", "/-/ui/", headers=https)[2] and b"Sign out" not in server.request("GET", "/-/ui/", headers={**https, "X-Forwarded-Proto": "http"})[2], "a session that came by plain HTTP does not count")
+    check(server.stop(), "it ends")
+server = Server(args=["--credentials", credentials, "--web-auth", "off"])
+own_origin = server.url
+answer = sign_in()
+check(answer[0] == 403 and b"--web-auth off" in answer[2] and "set-cookie" not in answer[1], "--web-auth off: nobody signs in")
+check(server.stop(), "it ends, too")
+
 # ---- What is encrypted.
 keys = scratch("encryption-keys")
 with open(keys, "w") as file:
