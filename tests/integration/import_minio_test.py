@@ -355,8 +355,8 @@ def refusals(root, source):
     damage(_part(folder, "plain/medium"), 1200000, "medium", hashes)
     damage("small.txt/xl.meta", 1000, "small.txt", hashes)
     damage("sha/xl.meta", 60, "sha", "its checksum does not fit")
-    older = next(e for e in EXPECTED if e["key"] == "big" and not e["latest"])
-    damage(_part(folder, "versioned/big", older["size"] + 32), 5000, "big", hashes, of="versioned")
+    latest = next(e for e in EXPECTED if e["key"] == "big" and e["latest"])  # the older one is whole
+    damage(_part(folder, "versioned/big", latest["size"] + 32), 5000, "big", hashes, of="versioned")
     os.truncate(f"{folder}/plain/{_part(folder, 'plain/just-not')}", 1000)
     wanted["plain", "just-not"] = "a file of its bytes is not as long as it is said to be"
     os.unlink(f"{folder}/plain/{_part(folder, 'plain/multi')}")
