@@ -108,6 +108,8 @@ static void on_finding(void *ctx, const struct sluice_import_finding *finding)
     struct importing *importing = ctx;
 
     wipe_line(importing);
+    if (importing->remote.options->quiet && finding->kind != SLUICE_IMPORT_REFUSED)
+        return;
     if (!importing->remote.options->json) {
         print_finding(finding);
         return;
@@ -122,6 +124,8 @@ static void print_report(const struct importing *importing, const struct sluice_
 {
     char bytes[CLIENT_AMOUNT_BYTES];
 
+    if (importing->remote.options->quiet)
+        return;
     if (importing->remote.options->json) {
         remote_print_json(
             json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "buckets", (json_int_t)report->buckets,

@@ -115,11 +115,11 @@ static const char *command_summary(enum command command)
                "of its\n"
                "versions or not at all; what is left out or refused (what is encrypted or compressed, for "
                "one) is\n"
-               "named. Nothing that is in DIR is changed, so an import that was cut off is done again and "
-               "goes "
-               "on.\n"
-               "Exit status: 0 done; 1 something was refused; 2 the command line is wrong; 130 "
-               "interrupted.\n";
+               "named. Nothing that is in DIR is changed, so an import that was cut off is done again and\n"
+               "goes on.\n"
+               "Exit status: 0 done; 1 something was refused; 2 the command line is wrong; 3 there is no "
+               "such\n"
+               "folder; 130 interrupted.\n";
     case COMMAND_REKEY:
         return "Usage: sluice rekey [NAME ...] [options]\n\n"
                "Puts what is encrypted under the first of the encryption keys, in a store that is served or "

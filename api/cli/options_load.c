@@ -167,7 +167,9 @@ static int load_flags(struct options *options, enum command command, int argc, c
              ((is_remote || command == COMMAND_BUCKET) && strcmp(argv[i], "-") == 0)) &&
             take_word(options, command, argv[i]))
             continue;
-        err = is_remote && strcmp(argv[i], "-h") != 0 ? take_letters(options, command, argv[i]) : 0;
+        err = (is_remote || command == COMMAND_IMPORT) && strcmp(argv[i], "-h") != 0
+                  ? take_letters(options, command, argv[i])
+                  : 0;
         err = err == 1 ? 0 : err == 0 ? take_flag(options, command, argc, argv, &i) : err;
     }
     return err;

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import sqlite3
@@ -16,7 +17,7 @@ import subprocess
 import time
 
 import minio_folder as minio
-from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, scratch, skip
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, have, run, scratch, skip
 
 try:
     import boto3
@@ -217,6 +218,7 @@ def recorded(root):
     again = imported(folder, data)[1]
     equal((again["versions"], again["delete_markers"], again["bytes"], again["present"]), (0, 0, 0, 19), "done again it stores nothing")
     equal(whole_state(data), before, "and changes nothing")
+    equal(sluice_import(folder, data, "-q").stdout, "", "quietly it says nothing")
     text = sluice_import(folder, data).stdout
     check("19 were there already" in text and "left out: an unfinished upload" in text, "people are told the same", text)
     with serving(data) as server:
@@ -461,6 +463,30 @@ def beside_others(root, source):
     sound(data, "beside other objects")
 
 
+# ---- How bytes move ----
+
+def zero_copy(root, source):
+    """Bodies of files go by splice, and are read for their hashes alone."""
+    if not have("strace"):
+        skip("zero_copy", "strace is not installed")
+        return
+    trace = root + "/trace"
+    run(["strace", "-f", "-qq", "-e", "trace=splice,write,pwrite64,writev,pwritev,pwritev2", "-o", trace, SLUICE, "import", "--from-minio", source,
+         "--data", root + "/traced-store"])
+    spliced, written = 0, 0
+    with open(trace, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            match = re.search(r" (splice|write|pwrite64|writev|pwritev2?)(?:\(| resumed).* = (\d+)$", line)
+            if match and match[1] == "splice":
+                spliced += int(match[2])
+            elif match:
+                written += int(match[2])
+    large = sum(e["size"] for e in EXPECTED if e.get("size", 0) > 131072)
+    # Into a pipe, and out of it. Engines that are no ring show both, the ring only the first.
+    check(spliced >= large, "bodies of files are spliced", f"{spliced} of {large}")
+    check(written < large, "and not written", f"{written} of {large}")
+
+
 # ---- Killed ----
 
 def large(root, source):
@@ -531,6 +557,7 @@ def main():
     refusals(root, source)
     folders(root, source)
     beside_others(root, source)
+    zero_copy(root, source)
     killed(root, source)
     done()
 
