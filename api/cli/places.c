@@ -52,6 +52,18 @@ static const char *next_name(const char **names, char *name, size_t size)
     return name;
 }
 
+#define WEBSITE_NAME "website" /* of a socket that is for websites */
+
+static unsigned count_websites(struct inherited inherited)
+{
+    unsigned count = 0;
+    char name[64];
+
+    for (unsigned i = 0; i < inherited.count; i++)
+        count += strcmp(next_name(&inherited.names, name, sizeof(name)), WEBSITE_NAME) == 0;
+    return count;
+}
+
 static bool is_socket_file(int fd)
 {
     socklen_t length = sizeof(int);
@@ -74,7 +86,7 @@ static struct sluice_listen inherited_place(const struct options *options, int f
     return (struct sluice_listen){.fd = fd,
                                   .tls = is_tls,
                                   .proxy_protocol = announces,
-                                  .website = strcmp(name, "website") == 0 ? "" : NULL};
+                                  .website = strcmp(name, WEBSITE_NAME) == 0 ? "" : NULL};
 }
 
 static void take_inherited(const struct options *options, struct inherited inherited,
@@ -155,7 +167,8 @@ int places_take(const struct options *options, struct sluice_server_options *ser
     const struct option_row *row = option_row_find("listen", strlen("listen"));
     struct inherited inherited = find_inherited();
     /* What systemd opens is instead of what nobody has asked for. */
-    bool has_own = inherited.count == 0 || option_source_of(options, row) != OPTION_FROM_DEFAULT;
+    bool has_own =
+        inherited.count == count_websites(inherited) || option_source_of(options, row) != OPTION_FROM_DEFAULT;
     size_t own = has_own ? options->listen.count : 0, websites = options->website_listen.count;
     bool is_tls = options->tls_certificate.count > 0 && options->tls_listen == NULL;
     struct sluice_listen *places;

@@ -317,6 +317,11 @@ def activated():
     equal(server.line.split()[2:7:2], [f"http://127.0.0.1:{port}", f"https://127.0.0.1:{second.getsockname()[1]}", UNIX], "a name may say what a socket is for")
     equal(run(["curl", "-sS", "--cacert", authority, f"https://127.0.0.1:{second.getsockname()[1]}/-/healthy"]), (0, "ok\n"), "and it is that")
     server.stop()
+    server = Activated([tcp], "--data", data, names="website")
+    places = server.line.split()[2:5:2]
+    equal((places[1], [exchange(http.client.HTTPConnection("127.0.0.1", int(place.rsplit(":", 1)[1])), "GET", "/-/healthy")[0] for place in places]),
+          (f"http://127.0.0.1:{port}", [200, 404]), "one for websites serves them alone, beside what is served anyway")
+    server.stop()
     server = Activated([tcp], "--data", data, names="https")
     check(server.stop()[0] != 0, "HTTPS wants a certificate")
     everywhere = socket.create_server(("0.0.0.0", 0))
