@@ -10,6 +10,7 @@
 
 #include "api/core/core_internal.h"
 #include "api/core/keys/key_ring.h"
+#include "api/core/keys/known_keys.h"
 #include "storage/base/redact.h"
 
 /* The public results are the module's own numbers. */
@@ -222,6 +223,8 @@ int sluice_store_open(struct sluice_store **out, const char *directory,
     pthread_mutex_init(&store->lock, NULL);
     if ((err = store_open_keys(store, options)) == 0)
         err = store_open_core(store, directory, options);
+    if (err == 0 && (err = known_keys_meet(store->core)) == -EKEYREJECTED)
+        err = SLUICE_E_ENCRYPTION_KEYS;
     /* The first worker now: an engine that the system refuses is told here, not by the first put. */
     if (err == 0 && (err = library_lease(store, &worker)) == 0)
         library_give_back(store, worker);

@@ -11,6 +11,7 @@
 
 #include "api/core/core_internal.h"
 #include "api/core/keys/envelope.h"
+#include "api/core/keys/known_keys.h"
 
 #define PAGE_ENTRIES 128u
 
@@ -308,5 +309,7 @@ int core_rekey(struct core *core, const char *const *from, size_t from_count,
         meta_reader_close(rekey.reader);
     }
     free(rekey.page);
+    if (err == 0 && report->missing == 0 && report->uploads == 0)
+        known_keys_forget(core);
     return err;
 }
