@@ -100,7 +100,7 @@ enum sluice_shared_fs {
 
 /* Zero-initialise, then set what differs from the default. */
 struct sluice_store_options {
-    /* nothing waits for syncs: a power failure takes the latest seconds, a process crash nothing; see README.md */
+    /* nothing waits for syncs: a power failure takes the latest seconds, a process crash nothing; see deploy/guides/guarantees.md */
     bool relaxed;
     bool copy_mode; /* read/write instead of splice/sendfile, for comparison */
     bool etag_md5;  /* MD5 ETags for every object, whatever it costs */

@@ -78,8 +78,8 @@ block() {
 block "$ROOT/api/README.md" >"$WORK/document.c"
 grep -q '^int main' "$WORK/document.c" || fail "api/README.md has no program"
 quietly "$CC" -Wall -Wextra -Werror -Wno-unused-parameter -fsyntax-only -I"$PREFIX/include" "$WORK/document.c"
-{ printf '#include <sluice.h>\n#include <stdio.h>\nint main(void) {\n'; block "$ROOT/README.md"; printf '}\n'; } >"$WORK/lines.c"
-grep -q 'sluice_put' "$WORK/lines.c" || fail "README.md has no lines of C"
+{ printf '#include <sluice.h>\n#include <stdio.h>\nint main(void) {\n'; block "$ROOT/deploy/guides/library.md"; printf '}\n'; } >"$WORK/lines.c"
+grep -q 'sluice_put' "$WORK/lines.c" || fail "deploy/guides/library.md has no lines of C"
 quietly "$CC" -Wall -Werror -fsyntax-only -I"$PREFIX/include" "$WORK/lines.c"
 echo "ok - the documents' programs compile"
 
