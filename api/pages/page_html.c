@@ -29,6 +29,8 @@ static char *reserve(struct page_html *html, size_t bytes)
 
 void page_html_raw(struct page_html *html, const char *text, size_t length)
 {
+    if (length == 0)
+        return;
     memcpy(reserve(html, length), text, length);
     html->length += length;
 }
