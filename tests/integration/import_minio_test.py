@@ -165,15 +165,16 @@ def compare_settings(s3):
           "buckets have the time when they were made")
 
 
-def version_ids(s3):
+def version_ids(server):
     """Where an imported id is understood."""
+    s3 = client_of(server)
     ids = [e["version"] for e in EXPECTED if e["bucket"] == "versioned" and e["key"] == "k"]  # the newest is the marker
-    equal([v for k, v, _, _, _ in listed(s3, "versioned", Prefix="k") if not k != "k"], ids[1:] + ids[:1],
-          "versions are listed newest first")
+    equal([v for _, v, _, _, _ in listed(s3, "versioned", Prefix="k")], ids[1:] + ids[:1],
+          "versions are listed newest first, and delete markers behind them")
     # Page by page, also when what was listed is deleted before the next page.
     s3.create_bucket(Bucket="copies")
     s3.put_bucket_versioning(Bucket="copies", VersioningConfiguration={"Status": "Enabled"})
-    equal([v for _, v, _, _, _ in listed(s3, "versioned", Prefix="k", MaxKeys=1)].__len__(), 4, "page by page nothing is lost")
+    equal([v for _, v, _, _, _ in listed(s3, "versioned", Prefix="k", MaxKeys=1)], ids, "page by page they come in their order")
     copied = s3.copy_object(Bucket="copies", Key="k", CopySource={"Bucket": "versioned", "Key": "k", "VersionId": ids[2]})
     equal(copied["CopySourceVersionId"], ids[2], "a copy says of which version it is")
     check(copied["VersionId"] != ids[2] and len(copied["VersionId"]) == 32, "and has an id of our own")
@@ -187,6 +188,14 @@ def version_ids(s3):
     whole = page["NextVersionIdMarker"]
     equal((len(whole), whole[16:]), (48, ids[1].replace("-", "")), "the marker of the next page holds the id and its place")
     equal(s3.head_object(Bucket="versioned", Key="k", VersionId=whole)["VersionId"], ids[1], "and is understood as an id")
+    policy = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObjectVersion", "Resource": "arn:aws:s3:::versioned/*"},
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObjectVersion", "Resource": "arn:aws:s3:::versioned/*",
+         "Condition": {"StringEquals": {"s3:VersionId": ids[1]}}}]}
+    s3.put_bucket_policy(Bucket="versioned", Policy=json.dumps(policy))
+    got = [server.request("GET", f"/versioned/k?versionId={v}")[0] for v in (ids[2], ids[1], whole, whole[:15] + "0" + whole[16:])]
+    equal(got, [200, 403, 403, 403], "what a policy says of an id is said of all its forms")
+    s3.delete_bucket_policy(Bucket="versioned")
     new = s3.put_object(Bucket="versioned", Key="k", Body=b"new")["VersionId"]
     equal([v for _, v, latest, _, _ in listed(s3, "versioned", Prefix="k") if latest], [new], "a new version is the newest")
     s3.delete_object(Bucket="versioned", Key="k", VersionId=new)
@@ -229,7 +238,7 @@ def recorded(root):
         compare_recorded(s3)
         compare_settings(s3)
     with serving(data) as server:
-        version_ids(client_of(server))
+        version_ids(server)
     sound(data, "after all of that")
     return folder
 
