@@ -134,7 +134,7 @@ static char **make_environment(struct run *run)
         {"secret-key", run->key.secret_key},
         {"token", options->caches.count > 0 ? run->token.secret_key : NULL},
         {"region", strcmp(options->region, "*") != 0 ? options->region : "us-east-1"},
-        {"bucket", options->buckets.count > 0 ? options->buckets.items[0] : NULL},
+        {"bucket", run->server_options.bucket_count > 0 ? run->server_options.buckets[0].name : NULL},
     };
     const size_t count = sizeof(fixed) / sizeof(fixed[0]);
     struct run_value *values = calloc(count + options->caches.count + 2, sizeof(*values));
