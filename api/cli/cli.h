@@ -42,6 +42,7 @@ int remote_mv(const struct options *options);
 int remote_sync(const struct options *options);
 int remote_du(const struct options *options);
 int remote_find(const struct options *options);
+int remote_watch(const struct options *options);
 int remote_presign(const struct options *options);
 int remote_status(const struct options *options);   /* with the one word a URL */
 int remote_settings(const struct options *options); /* sluice bucket, with one of those words */

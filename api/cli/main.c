@@ -28,6 +28,7 @@ static const struct cli_command commands[] = {
     {"import", COMMAND_IMPORT, remote_import, "take over the data folder of another server"},
     {"find", COMMAND_FIND, remote_find, "name objects by pattern, size and age"},
     {"du", COMMAND_DU, remote_du, "say how much is below a folder"},
+    {"watch", COMMAND_WATCH, remote_watch, "tell what happens to objects, as it happens"},
     {"presign", COMMAND_PRESIGN, remote_presign, "make a URL that needs no key"},
     {"rm", COMMAND_RM, remote_rm, "delete objects"},
     {"mb", COMMAND_MB, remote_mb, "make buckets"},

@@ -39,6 +39,7 @@ enum command {
     COMMAND_BUCKET = 128,
     COMMAND_REKEY = 1 << 10,
     COMMAND_IMPORT = 1 << 11,
+    COMMAND_WATCH = 1 << 28,
     COMMAND_CONFIG = 1 << 27, /* has the options of serve */
     /* Those that speak to a server, api/cli/remote/. */
     COMMAND_LS = 1 << 12,
@@ -58,7 +59,7 @@ enum command {
     COMMAND_MIRROR = 1 << 26,
     COMMAND_REMOTE = COMMAND_MIRROR | COMMAND_CP | COMMAND_MV | COMMAND_SYNC | COMMAND_DU | COMMAND_FIND |
                      COMMAND_PRESIGN | COMMAND_LS | COMMAND_CAT | COMMAND_STAT | COMMAND_PUT | COMMAND_GET |
-                     COMMAND_RM | COMMAND_MB | COMMAND_RB,
+                     COMMAND_RM | COMMAND_MB | COMMAND_RB | COMMAND_WATCH,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
                   COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY,
 };
@@ -109,13 +110,13 @@ enum option_method { METHOD_GET, METHOD_PUT };
 enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 
 struct options {
-    char *data, *notifications, *tls_listen, *tls_client_authority, *config, *credentials, *access_key,
-        *secret_key, *access_key_file, *secret_key_file, *min_free, *garbage_max, *socket_mode, *access_log,
-        *audit_log, *region, *user_id, *rights, *public_url, *endpoint, *profile, *from_profile, *part_size,
-        *content_type, *version_id, *larger, *smaller, *newer, *older, *expires, *website_index,
+    char *data, *notifications, *suffix, *tls_listen, *tls_client_authority, *config, *credentials,
+        *access_key, *secret_key, *access_key_file, *secret_key_file, *min_free, *garbage_max, *socket_mode,
+        *access_log, *audit_log, *region, *user_id, *rights, *public_url, *endpoint, *profile, *from_profile,
+        *part_size, *content_type, *version_id, *larger, *smaller, *newer, *older, *expires, *website_index,
         *website_error, *encryption_keys, *encryption_key_command;
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
-        cache_buckets, tls_certificate, tls_key, includes, excludes, metadata;
+        cache_buckets, tls_certificate, tls_key, includes, excludes, metadata, events;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share, connections, checksum, addressing, method, slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,

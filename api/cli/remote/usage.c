@@ -146,6 +146,12 @@ const char *remote_usage(enum command command)
         return "Usage: sluice presign URL... [options]\n\n"
                "Prints a URL that whoever has it may fetch an object with, or store one, until it "
                "expires.\n" PLACES EXITS;
+    case COMMAND_WATCH:
+        return "Usage: sluice watch URL [options]\n\n"
+               "Prints what happens to objects below a folder, in a bucket, or, without a bucket, on the "
+               "server,\n"
+               "a line each, until it is interrupted. Asks again when the connection ends; what happens\n"
+               "meanwhile is not told. MinIO answers it, too.\n" PLACES EXITS;
     case COMMAND_MB:
         return "Usage: sluice mb URL... [options]\n\n"
                "Makes buckets.\n" PLACES EXITS;
