@@ -1,5 +1,5 @@
 # The client: what it reads, and what it counts. It stands on storage and on S3's signatures.
-foreach(test client_url_test client_aws_files_test client_request_test client_progress_test client_metrics_test)
+foreach(test client_url_test client_aws_files_test client_request_test client_progress_test client_metrics_test client_part_file_test)
     sluice_unit_test(${test} sluice_client sluice_client_ground)
 endforeach()
 sluice_unit_test(remote_names_test)

@@ -126,12 +126,51 @@ static void test_crc(void **state)
     assert_false(client_crc_parse(NULL, &crc));
 }
 
+/* AWS's own example, said in the other way: the bucket is a word of its own, and the signature comes out the same. */
+static void test_addressing(void **state)
+{
+    static const struct {
+        enum client_addressing addressing;
+        const char *bucket, *key, *origin, *path;
+    } rows[] = {
+        {CLIENT_ADDRESS_PATH, "examplebucket", "a b", "https://s3.amazonaws.com", "/examplebucket/a%20b"},
+        {CLIENT_ADDRESS_VIRTUAL, "examplebucket", "a b", "https://examplebucket.s3.amazonaws.com", "/a%20b"},
+        {CLIENT_ADDRESS_VIRTUAL, "examplebucket", NULL, "https://examplebucket.s3.amazonaws.com", "/"},
+        {CLIENT_ADDRESS_VIRTUAL, NULL, NULL, "https://s3.amazonaws.com", "/"},
+        {CLIENT_ADDRESS_VIRTUAL, "Not A Bucket", "k", "https://s3.amazonaws.com", "/Not%20A%20Bucket/k"},
+        {CLIENT_ADDRESS_VIRTUAL, "two.labels", "k", "https://two.labels.s3.amazonaws.com", "/k"},
+        {CLIENT_ADDRESS_VIRTUAL_LABEL, "two.labels", "k", "https://s3.amazonaws.com", "/two.labels/k"},
+        {CLIENT_ADDRESS_VIRTUAL_LABEL, "one", "k", "https://one.s3.amazonaws.com", "/k"},
+    };
+    struct client_target general = target;
+    struct client_request request;
+    struct arena arena;
+
+    general.origin = "https://s3.amazonaws.com";
+    arena_init(&arena, NULL);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        general.addressing = rows[i].addressing;
+        client_request_begin(&request, &arena, "GET", rows[i].bucket, rows[i].key);
+        client_request_address(&request, &general);
+        assert_true(slice_is(client_request_origin(&request, &general), rows[i].origin));
+        assert_true(slice_is(request.path, rows[i].path));
+    }
+    general.addressing = CLIENT_ADDRESS_VIRTUAL;
+    client_request_begin(&request, &arena, "GET", "examplebucket", "test.txt");
+    client_request_address(&request, &general);
+    client_request_header(&request, "range", "bytes=0-9");
+    client_request_sign(&request, &general, UNIX_S);
+    assert_non_null(strstr(header(&request, "authorization"),
+                           "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"));
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_header),        cmocka_unit_test(test_query),
         cmocka_unit_test(test_path_and_body), cmocka_unit_test(test_too_many_headers),
-        cmocka_unit_test(test_crc),
+        cmocka_unit_test(test_crc),           cmocka_unit_test(test_addressing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
