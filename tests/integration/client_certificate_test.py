@@ -116,6 +116,9 @@ def browsers():
     answer = ask(BUILD, "POST", "/builds", headers={"Content-Type": "multipart/form-data; boundary=b"}, body=form)
     equal((answer[0], error_code(answer[2])), (403, "AccessDenied"), "a form is anybody's")
     equal(status(BUILD, "GET", "/builds/evil"), 404, "none of them was stored")
+    answer = ask(BUILD, "GET", "/-/ui/b/builds/", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"})
+    check(answer[0] == 403 and b"Secret key" in answer[2] and b"one" not in answer[2].split(b"<main")[1].split(b"<form")[0], "to the pages it is nobody's: one signs in", str(answer[:2]))
+    equal(ask(BUILD, "GET", "/-/ui/file/none", headers={"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "same-origin"})[0], 404, "which may load what belongs to them all the same")
 
 
 def refused():
