@@ -279,7 +279,7 @@ OPERATION(GetExpiry, GET, BUCKET, BY("sluice-expire"), LIST, NO_ACTION, 0, SERVE
 /* Judged with the tags of its source. */
 OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), DOCUMENT | MAKES | STORES | SEALS,
           SERVED, s3_op_copy_object,
-          "no byte is moved, up to 5 TiB. The copy of an object of parts is one part, as in S3: its ETag is the MD5 where that of a PutObject would "
+          "no byte is moved, up to 5 TiB, unless [encryption](../../deploy/README.md#encryption) begins or ends. The copy of an object of parts is one part, as in S3: its ETag is the MD5 where that of a PutObject would "
           "be (up to 16 MiB, or signed without `x-amz-checksum-algorithm`), else opaque; its checksum is a `FULL_OBJECT` one of the source's "
           "algorithm. The source is read where those do not follow from what is stored; beyond 5 GiB, where S3 copies nothing, parts stay "
           "parts. `x-amz-metadata-directive`, `x-amz-tagging-directive`. Tags of the source are taken over by those who "

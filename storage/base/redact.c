@@ -11,7 +11,7 @@
 
 #define REDACTED           "REDACTED"
 #define REDACTED_LENGTH    (sizeof(REDACTED) - 1)
-#define PARAMETER_NAME_MAX 32u
+#define PARAMETER_NAME_MAX 64u
 
 static const char *const secret_parameters[] = {
     "X-Amz-Signature",
@@ -19,10 +19,12 @@ static const char *const secret_parameters[] = {
     "X-Amz-Security-Token", /* presigned, version 4 */
     "Signature",
     "AWSAccessKeyId",
-    "SecurityToken",    /* presigned, version 2 */
-    "Credential",       /* of an Authorization field */
-    "WebIdentityToken", /* shown to STS */
-    "sig",              /* of a cache's URLs, as Azure calls it */
+    "SecurityToken",                             /* presigned, version 2 */
+    "Credential",                                /* of an Authorization field */
+    "WebIdentityToken",                          /* shown to STS */
+    "sig",                                       /* of a cache's URLs, as Azure calls it */
+    "x-amz-server-side-encryption-customer-key", /* of a presigned URL that says it there */
+    "x-amz-copy-source-server-side-encryption-customer-key",
 };
 
 /* The byte that is written at text, and how many characters it takes: 3 where it is percent-encoded. */

@@ -246,6 +246,34 @@ def append(s3, **arguments):
         s3.meta.events.unregister("before-sign.s3.PutObject", add)
 
 
+def what_moves_no_bytes(s3, server):
+    """Renamed and published objects stay what they are; what stores bytes in other ways refuses."""
+    signer, host = Signer(ACCESS, SECRET), server.url.split("//")[1]
+
+    def send(method, path, query="", headers=None, body=b""):
+        signed = signer.headers(method, path, host, hashlib.sha256(body).hexdigest(), headers, query)
+        status, _, text = server.request(method, path + ("?" + query if query else ""), body=body or None, headers=signed)
+        return status, text
+
+    s3.put_object(Bucket="bucket", Key="staged", Body=body_of(90000), ServerSideEncryption="AES256")
+    etag = s3.head_object(Bucket="bucket", Key="staged")["ETag"].strip('"')
+    document = f"<Publish><Object><Key>live</Key><Staged>staged</Staged><ETag>{etag}</ETag></Object></Publish>".encode()
+    status, text = send("POST", "/bucket", "sluice-publish", {"content-md5": base64.b64encode(hashlib.md5(document).digest()).decode()}, document)
+    check(status == 200 and s3.get_object(Bucket="bucket", Key="live")["Body"].read() == body_of(90000), "an encrypted object is published", str((status, text)))
+    status, text = send("PUT", "/bucket/renamed", "renameObject", {"x-amz-rename-source": "/bucket/live"})
+    check(status == 200 and s3.get_object(Bucket="bucket", Key="renamed")["Body"].read() == body_of(90000), "and renamed", str((status, text)))
+    for what, method, path, query, headers in (
+            ("an annotation of an encrypted object", "PUT", "/bucket/renamed", "annotation&annotationName=a", {}),
+            ("an archive to be unpacked and encrypted", "PUT", "/bucket/a.tar", "", {"x-amz-meta-snowball-auto-extract": "true", "x-amz-server-side-encryption": "AES256"}),
+            ("an append to an encrypted object", "PUT", "/bucket/renamed", "", {"x-amz-write-offset-bytes": "90000"})):
+        status, text = send(method, path, query, headers, b"text")
+        check(status in (400, 501) and b"ncrypt" in text, f"{what} is refused", str((status, text)))
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="clear")
+    status, text = send("PUT", "/bucket/clear", f"partNumber=1&uploadId={upload['UploadId']}", {"x-amz-server-side-encryption": "AES256"}, b"text")
+    equal(status, 400, "a part that is to be encrypted, of an upload that is not, is refused")
+    s3.abort_multipart_upload(Bucket="bucket", Key="clear", UploadId=upload["UploadId"])
+
+
 def policies(s3):
     s3.create_bucket(Bucket="policed")
     s3.put_bucket_policy(Bucket="policed", Policy="""{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
@@ -432,6 +460,7 @@ customers_keys(s3)
 what_is_refused(s3)
 bucket_default(s3, server)
 policies(s3)
+what_moves_no_bytes(s3, server)
 equal(finds_marker(server.data), None, "nothing of it is on the disk in the clear")
 s3.put_object(Bucket="bucket", Key="plain", Body=MARKER)
 check(finds_marker(server.data), "which would be found")

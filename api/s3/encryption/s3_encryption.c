@@ -207,6 +207,12 @@ enum s3_error s3_encryption_find(struct s3_request *request, enum s3_encryption_
 
     if (value.base == NULL && !request->effective.encrypts && side == S3_ENCRYPTION_OBJECT)
         return S3_ERROR_NONE; /* as nearly always */
+    /* Parts are kept as their upload was begun. */
+    if (says_how(request, side) && value.base == NULL && request->method != S3_GET &&
+        request->method != S3_HEAD)
+        return s3_request_argument_effective(
+            request, S3_EFFECTIVE_ENCRYPTION,
+            "x-amz-server-side-encryption header is not supported for this operation.");
     if (says_how(request, side) && request->method != S3_PUT && request->method != S3_POST)
         return refuse(S3_ERROR_INVALID_REQUEST, message, NOT_APPLICABLE_MESSAGE);
     if ((error = encryption_customer_read(request, side, &customer, &given, message)) != S3_ERROR_NONE)
