@@ -274,6 +274,32 @@ def what_moves_no_bytes(s3, server):
     s3.abort_multipart_upload(Bucket="bucket", Key="clear", UploadId=upload["UploadId"])
 
 
+def caches():
+    """What caches of build tools store goes the bucket's way, too; GitHub's, which takes digests of what is stored, refuses."""
+    kinds = ("ccache", "http", "webdav", "bazel", "github")
+    server = Server(args=["--encryption-keys", keys, *(word for kind in kinds for word in ("--cache", f"{kind} bucket=cache prefix={kind}/"))])
+    document = (b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+                b"</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>")
+    equal(server.request("PUT", "/cache?encryption", document)[0], 200, "a cache's bucket encrypts")
+    for path in ("ccache/ab/cdef", "http/x/y", "webdav/file"):
+        for size in (500, 200000):
+            status = server.request("PUT", f"/-/cache/{path}", body_of(size))[0]
+            check(status in (200, 201, 204) and server.request("GET", f"/-/cache/{path}")[2] == body_of(size), f"{path} of {size} bytes", str(status))
+    for method, to in (("COPY", "copied"), ("MOVE", "moved")):
+        server.request(method, "/-/cache/webdav/" + ("file" if method == "COPY" else "copied"), None, {"destination": f"{server.url}/-/cache/webdav/{to}"})
+        equal(server.request("GET", f"/-/cache/webdav/{to}")[2] == body_of(200000), True, f"WebDAV's {method}")
+    blob = hashlib.sha256(body_of(200000)).hexdigest()
+    server.request("PUT", f"/-/cache/bazel/cas/{blob}", body_of(200000))
+    equal(server.request("GET", f"/-/cache/bazel/cas/{blob}")[2] == body_of(200000), True, "a blob of Bazel's")
+    digest = b"\x0a\x40" + blob.encode() + b"\x10\xc0\x9a\x0c"
+    file = b"\x0a\x01f\x12" + bytes([len(digest)]) + digest
+    result = b"\x12" + bytes([len(file)]) + file
+    equal(server.request("PUT", f"/-/cache/bazel/ac/{blob}", result)[0], 200, "a result of Bazel's")
+    equal(server.request("GET", f"/-/cache/bazel/ac/{blob}")[2], result, "which is read for what it names")
+    equal(finds_marker(server.data), None, "nothing of a cache is on the disk in the clear")
+    server.stop()
+
+
 def policies(s3):
     s3.create_bucket(Bucket="policed")
     s3.put_bucket_policy(Bucket="policed", Policy="""{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
@@ -467,6 +493,7 @@ check(finds_marker(server.data), "which would be found")
 copies(s3)
 server = by_others(s3, server)
 after_crash(s3_client(server), server)
+caches()
 damage()
 rotation()
 files_of_keys()
