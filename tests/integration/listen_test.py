@@ -243,6 +243,7 @@ python = os.environ.get("TEST_MINIO_PYTHON", sys.executable)
 if subprocess.run([python, "-c", "import minio"], stderr=subprocess.DEVNULL).returncode != 0:
     skip("MinIO's client for Python", "minio is not installed: a venv with it, as TEST_MINIO_PYTHON=VENV/bin/python")
 else:
+    check(poll(lambda: figure("sluice_event_listeners") == 0, 60), "who watched is forgotten")
     process = subprocess.Popen([python, "-c", MINIO], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(poll(lambda: figure("sluice_event_listeners") == 1, 60), "minio-py listens")
     s3.put_object(Bucket="bucket", Key="m/1", Body=b"")
