@@ -64,6 +64,10 @@ static void make_older(struct store *store, char path[128])
     assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
     /* which writes every row anew: not in the log that is looked at below */
     sql(db, "ALTER TABLE object DROP COLUMN annotations; ALTER TABLE version DROP COLUMN annotations;"
+            "DROP TABLE usage; DROP TABLE quota; DROP TABLE usage_walk; DELETE FROM garbage WHERE row = "
+            "9223372036854775807;"
+            "ALTER TABLE garbage DROP COLUMN usage;"
+            "ALTER TABLE upload DROP COLUMN parts; ALTER TABLE upload DROP COLUMN bytes;"
             "PRAGMA wal_checkpoint(TRUNCATE);");
     sql(db, "PRAGMA wal_autocheckpoint = 0; DROP TABLE finished; DROP TABLE dropped; DROP TABLE journal;"
             "DROP TABLE mark; DROP TABLE replaced; DROP TABLE store;"
@@ -71,10 +75,6 @@ static void make_older(struct store *store, char path[128])
             "ALTER TABLE unit DROP COLUMN crc; ALTER TABLE unit DROP COLUMN crc_kind;"
             "DROP TABLE tally; DROP TABLE used; DROP TABLE publication; DROP TABLE outbox;"
             "DROP TABLE outbox_given; DROP INDEX version_named;"
-            "DROP TABLE usage; DROP TABLE quota; DROP TABLE usage_walk; DELETE FROM garbage WHERE row = "
-            "9223372036854775807;"
-            "ALTER TABLE garbage DROP COLUMN usage;"
-            "ALTER TABLE upload DROP COLUMN parts; ALTER TABLE upload DROP COLUMN bytes;"
             "PRAGMA user_version = " OLDER);
     snprintf(path, 128, "%s/older.db", store->dir);
     snprintf(log, sizeof(log), "%s-wal", store->path);
