@@ -64,6 +64,7 @@ enum sluice_error {
     SLUICE_E_DAMAGED_LOG = -5022,
     SLUICE_E_WRITE_ONCE = -5030,     /* the key is taken, and its bucket takes each but once */
     SLUICE_E_OBJECT_SIZE = -5031,    /* larger than its bucket takes */
+    SLUICE_E_QUOTA = -5034,          /* the quota of the bucket, its owner or the store has no room for it */
     SLUICE_E_OLDER_DATABASE = -5023, /* missing, older than the blobs beside it, or not theirs; the same */
     SLUICE_E_BUCKET_NAME = -6001,    /* not a valid bucket name */
     SLUICE_E_KEY = -6002,            /* empty, too long, or not UTF-8 */
@@ -604,6 +605,30 @@ SLUICE_API int sluice_rekey(const char *directory, const struct sluice_store_opt
                             const char *const *from, size_t from_count,
                             void (*line)(void *ctx, const char *text), void *ctx,
                             struct sluice_rekey_report *report);
+
+/* ---- What buckets hold, and quotas ---- */
+
+/* A quota is words with blanks between them: bytes=10G objects=1000000; or "off"; see deploy/README.md. NULL, or what is wrong with the
+ * text, in words that stay. */
+SLUICE_API const char *sluice_quota_check(const char *quota);
+/* Bounds what the bucket may hold, all of it: objects, versions, parts of unfinished uploads, annotations. What would come out above it is
+ * refused from then on: SLUICE_E_QUOTA. -EINVAL. */
+SLUICE_API int sluice_bucket_set_quota(struct sluice_store *store, const char *bucket, const char *quota);
+/* The same for a store that is closed, or that a server with a control socket has open. -EBUSY: open, and cannot be asked. */
+SLUICE_API int sluice_quota_set(const char *directory, const char *bucket, const char *quota);
+
+struct sluice_usage {
+    const char *bucket, *owner, *quota;  /* valid during the call */
+    uint64_t objects, object_bytes;      /* current objects */
+    uint64_t quota_objects, quota_bytes; /* what counts for quotas */
+};
+/* Each bucket, likewise. visit non-zero stops and is returned. *is_counted false: a store that an earlier release wrote is still being
+ * counted, and the figures are of what has been. */
+SLUICE_API int sluice_usage_list(const char *directory,
+                                 int (*visit)(void *ctx, const struct sluice_usage *usage), void *ctx,
+                                 bool *is_counted);
+/* Likewise has all of it counted anew, by the server that has the store open, or the next one. */
+SLUICE_API int sluice_usage_recount(const char *directory);
 
 /* ---- Check ---- */
 

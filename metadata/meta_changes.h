@@ -45,6 +45,7 @@ enum meta_op_kind {
     META_OP_OUTBOX_DONE,
     META_OP_USAGE_STEP, /* meta_usage.h */
     META_OP_USAGE_RECOUNT,
+    META_OP_QUOTA_SET,
     META_OP_KIND_COUNT
 };
 

@@ -47,7 +47,8 @@
     X(META_E_OLDER_SCHEMA, -5029, "an earlier release wrote the database; a start brings it up to date")     \
     X(META_E_WRITE_ONCE, -5030, "the key is taken, and the bucket takes each but once")                      \
     X(META_E_OBJECT_SIZE, -5031, "the object is larger than the bucket takes")                               \
-    X(META_E_BUSY, -5032, "a publication is not carried out yet")
+    X(META_E_BUSY, -5032, "a publication is not carried out yet")                                            \
+    X(META_E_QUOTA, -5034, "the quota of the bucket, its owner or the store has no room for it")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,

@@ -58,7 +58,36 @@ size_t meta_usage_list(struct meta *meta, int64_t after, struct meta_usage *list
 /* Whether all that there is has been counted. */
 bool meta_usage_is_whole(const struct meta *meta);
 
+/* ---- Quotas ----
+ *
+ * A change that adds bytes, or objects, and comes out above a quota of its bucket, of the owner of its bucket (all buckets that are his) or of the
+ * store, fails with META_E_QUOTA and leaves nothing: it is judged in its transaction, as all others before it have left the counts. What frees
+ * more than it adds is done in any case. So is what nobody asks for now: replays, sweeps. */
+
+struct meta_quota_owner {
+    char owner[65];
+    struct meta_quota quota;
+};
+
+/* Replaces the quotas of the store and of owners (copied); those of buckets are rows. For the changes from here on. Any thread. 0 or
+ * -ENOMEM: all is as it was. */
+int meta_quotas_set(struct meta *meta, struct meta_quota store, const struct meta_quota_owner *owners,
+                    size_t count);
+
+/* Whether there is any quota. Any thread; an atomic load. */
+bool meta_quotas_any(const struct meta *meta);
+/* How many bytes and objects the quotas leave to the bucket, as of the last batch; META_QUOTA_NONE where nothing bounds them. Any
+ * thread. */
+struct meta_quota meta_quota_room(struct meta *meta, int64_t bucket);
+
 /* ---- Changes ---- */
+
+/* META_E_NO_BUCKET; -EINVAL: a bound beyond INT64_MAX that is not META_QUOTA_NONE. What is held already may be more. */
+struct meta_quota_set {
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_quota quota;
+};
 
 /* Counts a slice of what has not been counted yet, of all buckets. Not wanted while meta_usage_is_whole: then it does nothing. */
 struct meta_usage_step {

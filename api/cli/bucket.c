@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `sluice bucket`: cache buckets of a store, served or not; and --cache-bucket, which says the same at the start of a server. Other settings
+ * `sluice bucket`: what buckets of a store hold, their quotas, and cache buckets, served or not; and --cache-bucket, which says the same at the start of a server. Other settings
  * are those of remote/settings.c. */
 #include "api/cli/cli.h"
 
@@ -82,6 +82,55 @@ static int set(const struct options *options)
     return err != 0 ? fail(options, err) : CLI_OK;
 }
 
+static int print_usage(void *ctx, const struct sluice_usage *usage)
+{
+    bool *is_printed = ctx;
+
+    if (!*is_printed)
+        printf("BUCKET\tOBJECTS\tBYTES\tALL OBJECTS\tALL BYTES\tQUOTA\n");
+    *is_printed = true;
+    printf("%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", usage->bucket, usage->objects,
+           usage->object_bytes, usage->quota_objects, usage->quota_bytes, usage->quota);
+    return 0;
+}
+
+static int list_usage(const struct options *options)
+{
+    bool is_printed = false, is_counted = true;
+    int err = sluice_usage_list(options->data, print_usage, &is_printed, &is_counted);
+
+    if (err != 0)
+        return fail(options, err);
+    if (!is_counted)
+        cli_say(SLUICE_LOG_WARNING, "the store is still being counted: the figures are of what has been");
+    return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+static int set_quota(const struct options *options)
+{
+    char *quota = join(options, 2);
+    const char *why;
+    int err;
+
+    if (quota == NULL)
+        return fail(options, -ENOMEM);
+    if ((why = sluice_quota_check(quota)) != NULL) {
+        cli_say(SLUICE_LOG_ERROR, "%s: %s", quota, why);
+        free(quota);
+        return CLI_USAGE;
+    }
+    err = sluice_quota_set(options->data, options->words[1], quota);
+    free(quota);
+    return err != 0 ? fail(options, err) : CLI_OK;
+}
+
+static int recount(const struct options *options)
+{
+    int err = sluice_usage_recount(options->data);
+
+    return err != 0 ? fail(options, err) : CLI_OK;
+}
+
 /* Of `sluice bucket website`, beside another word. */
 static bool has_website_flags(const struct options *options)
 {
@@ -100,9 +149,15 @@ int cli_bucket(const struct options *options)
         return list(options);
     if (options->word_count > 2 && strcmp(options->words[0], "cache") == 0)
         return set(options);
+    if (options->word_count == 1 && strcmp(options->words[0], "usage") == 0)
+        return list_usage(options);
+    if (options->word_count == 1 && strcmp(options->words[0], "recount") == 0)
+        return recount(options);
+    if (options->word_count > 2 && strcmp(options->words[0], "quota") == 0)
+        return set_quota(options);
     cli_say(SLUICE_LOG_ERROR,
-            "expected: sluice bucket list, or sluice bucket cache NAME RULE ... or " NO_CACHE
-            "; see sluice bucket --help");
+            "expected: sluice bucket list, usage or recount, cache NAME RULE ... or " NO_CACHE
+            ", or quota NAME bytes=N objects=N or off; see sluice bucket --help");
     return CLI_USAGE;
 }
 

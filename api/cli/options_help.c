@@ -142,6 +142,10 @@ static const char *command_summary(enum command command)
                "Exit status: 0 all is well, 1 the server is not healthy, 2 it could not be asked.\n";
     case COMMAND_BUCKET:
         return "Usage: sluice bucket list\n"
+               "       sluice bucket usage\n"
+               "       sluice bucket quota NAME [bytes=N] [objects=N]\n"
+               "       sluice bucket quota NAME off\n"
+               "       sluice bucket recount\n"
                "       sluice bucket cache NAME RULE ...\n"
                "       sluice bucket cache NAME none\n"
                "       sluice bucket create NAME|URL\n"
@@ -157,6 +161,10 @@ static const char *command_summary(enum command command)
                "least\n"
                "recently. The rules that are named replace those that the bucket has; none makes it a plain\n"
                "bucket, whose objects stay.\n\n"
+               "usage tells what each bucket holds, and its quota; quota bounds all that it holds, such as\n"
+               "bytes=10G objects=1000000: what would come out above it is refused from then on. recount "
+               "has\n"
+               "all that the buckets hold counted anew, which goes on in the server.\n\n"
                "create makes a bucket, versions says or sets whether it keeps them, types whether objects "
                "that\n"
                "were put without a type have that of their names. website makes it a website, which serve\n"

@@ -109,6 +109,8 @@ int core_worker_create(struct core *core, struct core_worker **worker);
 /* Waits for disk work in flight. */
 void core_worker_destroy(struct core_worker *worker);
 struct core *core_worker_core(struct core_worker *worker);
+/* The rows behind the store, for what is read from memory there (metadata/meta_usage.h). Any thread. */
+struct meta *core_meta(struct core *core);
 /* An eventfd, readable when there is something to deliver. */
 int core_worker_event_fd(struct core_worker *worker);
 /* The loop watches it edge-triggered: core_worker_run does not read it any more. */

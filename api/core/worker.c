@@ -169,3 +169,8 @@ void core_turn_wait(struct core_worker *worker, struct core_turn *turn)
     core_turn_begin(worker, turn);
     core_turn_end(turn);
 }
+
+struct meta *core_meta(struct core *core)
+{
+    return core->meta;
+}

@@ -210,7 +210,8 @@ static bool hand_over(struct decoding *decoding)
             decoding->out_at += (size_t)taken;
         else if (taken == -EMSGSIZE)
             fail(decoding,
-                 decoding->put->is_bounded ? S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE : S3_ERROR_ENTITY_TOO_LARGE,
+                 decoding->put->bound_error != S3_ERROR_NONE ? decoding->put->bound_error
+                                                             : S3_ERROR_ENTITY_TOO_LARGE,
                  NULL);
         else
             fail(decoding, s3_error_of_result((int)taken), NULL);

@@ -26,6 +26,7 @@ _Static_assert((int)SLUICE_E_UNSYNCED == (int)META_E_UNSYNCED, "results differ")
 _Static_assert((int)SLUICE_E_BUCKET_STATE == (int)META_E_BUCKET_STATE, "results differ");
 _Static_assert((int)SLUICE_E_WRITE_ONCE == (int)META_E_WRITE_ONCE, "results differ");
 _Static_assert((int)SLUICE_E_OBJECT_SIZE == (int)META_E_OBJECT_SIZE, "results differ");
+_Static_assert((int)SLUICE_E_QUOTA == (int)META_E_QUOTA, "results differ");
 _Static_assert((int)SLUICE_E_OLDER_DATABASE == (int)META_E_OLDER, "results differ");
 _Static_assert((int)SLUICE_E_DAMAGED_LOG == (int)META_E_DAMAGED_LOG, "results differ");
 

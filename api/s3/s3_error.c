@@ -58,6 +58,8 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_WRITE_ONCE;
     case META_E_OBJECT_SIZE:
         return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
+    case META_E_QUOTA:
+        return S3_ERROR_QUOTA_EXCEEDED;
     case META_E_NO_VERSION:
         return S3_ERROR_NO_SUCH_VERSION;
     case META_E_NOT_OWNER:

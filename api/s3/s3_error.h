@@ -151,6 +151,8 @@
     X(REQUEST_EXPIRED, 403, "AccessDenied", "Request has expired")                                           \
     X(REQUEST_TIME_TOO_SKEWED, 403, "RequestTimeTooSkewed",                                                  \
       "The difference between the request time and the current time is too large.")                          \
+    X(QUOTA_EXCEEDED, 403, "QuotaExceeded",                                                                  \
+      "The quota of the bucket, its owner or the store has no room for this request.")                       \
     X(REQUEST_TIMEOUT, 400, "RequestTimeout",                                                                \
       "Your socket connection to the server was not read from or written to within the timeout period.")     \
     X(SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", "Service is unable to handle request.")                \

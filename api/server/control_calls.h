@@ -54,6 +54,12 @@ json_t *control_call_cache_list(const struct control_subject *subject, json_t *r
                                 const struct control_asker *asker);
 json_t *control_call_cache_set(const struct control_subject *subject, json_t *request,
                                const struct control_asker *asker);
+json_t *control_call_usage(const struct control_subject *subject, json_t *request,
+                           const struct control_asker *asker);
+json_t *control_call_quota_set(const struct control_subject *subject, json_t *request,
+                               const struct control_asker *asker);
+json_t *control_call_recount(const struct control_subject *subject, json_t *request,
+                             const struct control_asker *asker);
 json_t *control_call_user_list(const struct control_subject *subject, json_t *request,
                                const struct control_asker *asker);
 json_t *control_call_user_add(const struct control_subject *subject, json_t *request,

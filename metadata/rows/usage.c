@@ -13,6 +13,8 @@
 int usage_init(struct usage *usage)
 {
     atomic_init(&usage->is_whole, true);
+    atomic_init(&usage->has_quotas, false);
+    usage->store.quota = (struct meta_quota){META_QUOTA_NONE, META_QUOTA_NONE};
     return -pthread_mutex_init(&usage->lock, NULL);
 }
 
@@ -23,6 +25,8 @@ void usage_free(struct usage *usage)
     free(usage->touched);
     free(usage->log);
     free(usage->stages);
+    free(usage->owners);
+    free(usage->rules);
 }
 
 /* ---- Entries ---- */
@@ -48,15 +52,6 @@ static struct usage_entry *entry_find(const struct usage *usage, int64_t bucket)
     if (position == usage->count || usage->list[position].bucket != bucket || usage->list[position].is_gone)
         return NULL;
     return &usage->list[position];
-}
-
-/* Where what lies in that bucket counts; 0: nowhere. */
-static int64_t stage_bucket(const struct usage *usage, int64_t bucket)
-{
-    for (size_t i = 0; i < usage->stage_count; i++)
-        if (publication_bucket(usage->stages[i].publication) == bucket)
-            return usage->stages[i].bucket;
-    return 0;
 }
 
 static int entries_reserve(struct usage *usage)
@@ -145,6 +140,23 @@ static void entry_unborn(struct usage *usage, uint32_t entry)
     pthread_mutex_unlock(&usage->lock);
 }
 
+static void total_add(struct usage_total *total, int64_t objects, int64_t bytes)
+{
+    total->now.count += objects;
+    total->now.bytes += bytes;
+}
+
+static void number_add(struct usage *usage, struct usage_entry *entry, enum meta_usage_kind kind,
+                       int64_t count, int64_t bytes)
+{
+    int64_t objects = usage_kind_is_object(kind) ? count : 0;
+
+    entry->now[kind].count += count;
+    entry->now[kind].bytes += bytes;
+    total_add(&usage->owners[entry->owner_index].total, objects, bytes);
+    total_add(&usage->store, objects, bytes);
+}
+
 static void log_undo(struct usage *usage, size_t begin)
 {
     while (usage->log_count > begin) {
@@ -153,8 +165,7 @@ static void log_undo(struct usage *usage, size_t begin)
 
         switch (record->what) {
         case USAGE_ADDED:
-            entry->now[record->kind].count -= record->count;
-            entry->now[record->kind].bytes -= record->bytes;
+            number_add(usage, entry, record->kind, -record->count, -record->bytes);
             break;
         case USAGE_BORN:
             entry_unborn(usage, record->entry);
@@ -182,8 +193,16 @@ int usage_bucket_add(struct usage *usage, const struct meta_usage *bucket)
     if ((err = entries_reserve(usage)) != 0 || (err = log_reserve(usage)) != 0)
         return err;
     struct usage_entry *entry = &usage->list[usage->count];
+    uint32_t owner;
     pthread_mutex_lock(&usage->lock);
-    *entry = (struct usage_entry){.bucket = bucket->bucket, .quota = bucket->quota};
+    if ((err = usage_owner_find(usage, bucket->owner, &owner)) != 0) {
+        pthread_mutex_unlock(&usage->lock);
+        return err;
+    }
+    *entry = (struct usage_entry){.bucket = bucket->bucket,
+                                  .quota = bucket->quota,
+                                  .quota_told = {META_QUOTA_NONE, META_QUOTA_NONE},
+                                  .owner_index = owner};
     memcpy(entry->name, bucket->name, sizeof(entry->name));
     memcpy(entry->owner, bucket->owner, sizeof(entry->owner));
     usage->count++;
@@ -209,34 +228,9 @@ void usage_load(struct usage *usage, int64_t bucket, int64_t kind, int64_t count
 
     if (entry == NULL || kind < 0 || kind >= META_USAGE_KINDS)
         return;
-    entry->now[kind] = (struct usage_number){count, bytes};
+    number_add(usage, entry, (enum meta_usage_kind)kind, count, bytes);
     if (is_late)
         late_add(usage, entry, 1u << kind);
-}
-
-int usage_stage_add(struct usage *usage, int64_t publication, int64_t bucket)
-{
-    for (size_t i = 0; i < usage->stage_count; i++)
-        if (usage->stages[i].publication == publication) { /* one that was taken back has left its number */
-            usage->stages[i].bucket = bucket;
-            return 0;
-        }
-    if (usage->stage_count == usage->stage_capacity) {
-        size_t capacity = usage->stage_capacity == 0 ? META_PUBLICATIONS_MAX : 2 * usage->stage_capacity;
-        struct usage_stage *stages = realloc(usage->stages, capacity * sizeof(*stages));
-        if (stages == NULL)
-            return -ENOMEM;
-        usage->stages = stages;
-        usage->stage_capacity = capacity;
-    }
-    usage->stages[usage->stage_count++] = (struct usage_stage){publication, bucket};
-    /* Those there are at a time are bounded; numbers ascend, so the first ones are long over. */
-    if (usage->stage_count >= 4 * META_PUBLICATIONS_MAX) {
-        usage->stage_count -= 2 * META_PUBLICATIONS_MAX;
-        memmove(usage->stages, usage->stages + 2 * META_PUBLICATIONS_MAX,
-                usage->stage_count * sizeof(*usage->stages));
-    }
-    return 0;
 }
 
 /* ---- A batch ---- */
@@ -305,7 +299,10 @@ void usage_batch_tell(struct usage *usage)
     for (size_t i = 0; i < usage->touched_count; i++) {
         struct usage_entry *entry = &usage->list[usage->touched[i]];
         memcpy(entry->told, entry->now, sizeof(entry->told));
+        usage->owners[entry->owner_index].total.told = usage->owners[entry->owner_index].total.now;
+        usage->bucket_quotas -= !quota_is_none(&entry->quota_told);
         entry->quota_told = entry->quota;
+        usage->bucket_quotas += !entry->is_gone && !quota_is_none(&entry->quota);
         entry->is_told = true;
         entry->is_touched = false;
         if (!usage->is_settled)
@@ -313,6 +310,8 @@ void usage_batch_tell(struct usage *usage)
         entry->dirty = 0;
         any_gone = any_gone || entry->is_gone;
     }
+    usage->store.told = usage->store.now;
+    usage_quotas_look(usage);
     if (any_gone)
         entries_compact(usage);
     pthread_mutex_unlock(&usage->lock);
@@ -356,7 +355,7 @@ int usage_add(struct usage *usage, int64_t bucket, enum meta_usage_kind kind, in
     int err;
 
     if (bucket < 0) {
-        bucket = stage_bucket(usage, bucket);
+        bucket = usage_stage_bucket(usage, bucket);
         kind = kind == META_USAGE_OBJECTS ? META_USAGE_STAGED : kind;
     }
     if ((count == 0 && bytes == 0) || (entry = entry_find(usage, bucket)) == NULL)
@@ -369,8 +368,7 @@ int usage_add(struct usage *usage, int64_t bucket, enum meta_usage_kind kind, in
                  (struct usage_record){
                      .what = USAGE_ADDED, .entry = index, .kind = kind, .count = count, .bytes = bytes});
     }
-    entry->now[kind].count += count;
-    entry->now[kind].bytes += bytes;
+    number_add(usage, entry, kind, count, bytes);
     entry->dirty |= 1u << kind;
     entry_touch(usage, entry);
     return 0;
@@ -384,6 +382,21 @@ static int entry_clear(struct usage *usage, const struct usage_entry *entry)
         err = usage_add(usage, entry->bucket, (enum meta_usage_kind)kind, -entry->now[kind].count,
                         -entry->now[kind].bytes);
     return err;
+}
+
+int usage_quota_put(struct usage *usage, int64_t bucket, const struct meta_quota *quota)
+{
+    struct usage_entry *entry = entry_find(usage, bucket);
+    int err = log_reserve(usage);
+
+    if (err != 0 || entry == NULL)
+        return err;
+    log_note(usage, (struct usage_record){.what = USAGE_QUOTA,
+                                          .entry = (uint32_t)(entry - usage->list),
+                                          .quota = entry->quota});
+    entry->quota = *quota;
+    entry_touch(usage, entry);
+    return 0;
 }
 
 int usage_bucket_remove(struct usage *usage, int64_t bucket)

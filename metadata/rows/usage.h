@@ -26,8 +26,10 @@ struct usage_entry {
     struct usage_number now[META_USAGE_KINDS];  /* with the open batch */
     struct usage_number told[META_USAGE_KINDS]; /* under the lock: as committed */
     struct meta_quota quota, quota_told;
-    unsigned dirty; /* bits of kinds that the open batch has changed */
-    unsigned late;  /* of kinds whose rows say less than the list of late numbers */
+    uint32_t owner_index;        /* in the list of owners */
+    struct usage_number growing; /* objects and bytes that the change which is judged has added */
+    unsigned dirty;              /* bits of kinds that the open batch has changed */
+    unsigned late;               /* of kinds whose rows say less than the list of late numbers */
     bool is_touched, is_told, is_gone;
 };
 
@@ -39,6 +41,16 @@ struct usage_record {
     enum meta_usage_kind kind;
     int64_t count, bytes;    /* added */
     struct meta_quota quota; /* that it had */
+};
+
+/* What the buckets of an owner, or all, hold in the sense of quotas: objects that count, and bytes of all kinds. */
+struct usage_total {
+    struct usage_number now, told, growing;
+    struct meta_quota quota; /* under the lock */
+};
+struct usage_owner {
+    char name[65];
+    struct usage_total total;
 };
 
 /* Publications, whose rows lie in buckets of their own and count in this one. */
@@ -72,6 +84,14 @@ struct usage {
     bool is_settled;               /* the open batch has brought all late numbers to their rows */
     size_t marks[USAGE_DEPTH_MAX]; /* where the log stood when each open change began */
     unsigned depth;
+    struct usage_owner *owners; /* of buckets; none is taken off the list */
+    size_t owner_count, owner_capacity;
+    struct usage_total store;
+    struct meta_quota_owner
+        *rules; /* under the lock: the quotas of owners, whether they have buckets or not */
+    size_t rule_count;
+    uint32_t bucket_quotas; /* under the lock: how many buckets have one, as of the last batch */
+    atomic_bool has_quotas;
     struct usage_stage *stages;
     size_t stage_count, stage_capacity;
     struct usage_walk walk;
@@ -90,6 +110,8 @@ int usage_bucket_add(struct usage *usage, const struct meta_usage *bucket);
 void usage_load(struct usage *usage, int64_t bucket, int64_t kind, int64_t count, int64_t bytes,
                 bool is_late);
 int usage_stage_add(struct usage *usage, int64_t publication, int64_t bucket);
+/* Of a publication's bucket, where what lies in it counts; 0: nowhere. */
+int64_t usage_stage_bucket(const struct usage *usage, int64_t bucket);
 
 /* Where the bucket is in the list, or would be. With the lock, or on the committer's thread. */
 size_t usage_position(const struct usage *usage, int64_t bucket);
@@ -117,10 +139,31 @@ bool usage_is_counted(const struct usage *usage, enum usage_stop table, int64_t 
 
 /* bucket: also that of a publication, where objects count as staged. Of no bucket: nothing. 0 or -ENOMEM. */
 int usage_add(struct usage *usage, int64_t bucket, enum meta_usage_kind kind, int64_t count, int64_t bytes);
+/* Its quota, to be taken back as what is counted. */
+int usage_quota_put(struct usage *usage, int64_t bucket, const struct meta_quota *quota);
 /* It is deleted, with all that it is counted with. */
 int usage_bucket_remove(struct usage *usage, int64_t bucket);
 /* All counts to 0. */
 int usage_clear(struct usage *usage);
+
+/* ---- Quotas (usage_quota.c) ---- */
+
+static inline bool usage_kind_is_object(enum meta_usage_kind kind)
+{
+    return kind == META_USAGE_OBJECTS || kind == META_USAGE_VERSIONS || kind == META_USAGE_STAGED;
+}
+static inline bool quota_is_none(const struct meta_quota *quota)
+{
+    return quota->bytes_max == META_QUOTA_NONE && quota->objects_max == META_QUOTA_NONE;
+}
+/* The owner's place in the list, where he is put if he is new. With the lock. 0 or -ENOMEM. */
+int usage_owner_find(struct usage *usage, const char name[65], uint32_t *index);
+/* With the lock: whether there are any. */
+void usage_quotas_look(struct usage *usage);
+/* Before the open change ends: whether what it has added fits: 0 or META_E_QUOTA. */
+int usage_judge(struct usage *usage);
+/* Whether so many objects of so many bytes, in that bucket, could be refused, as the counts are now. */
+bool usage_may_refuse(struct usage *usage, int64_t bucket, uint64_t objects, uint64_t bytes);
 
 /* What is damaged counts as nothing, here and where it is recounted. */
 static inline int64_t usage_bytes(uint64_t size)

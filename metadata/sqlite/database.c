@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "metadata/rows/row_engine.h"
+#include "metadata/sqlite/row_usage.h"
 #include "metadata/sqlite/wal_file.h"
 
 /* Before anything reads the log: what it shows is believed from here on. Also in a store that is not durable, for an earlier process
@@ -76,6 +77,8 @@ int row_engine_open(struct meta *meta, struct row_store **store)
         return err;
     if ((err = db_prepare(meta, db)) == 0 && !read_only)
         return row_store_open(store, meta, db); /* takes the connection, on failure too */
+    if (err == 0)
+        err = row_usage_read(meta, db);
     if (err != 0 && err != META_E_OLDER && err != META_E_DAMAGED_LOG) /* whoever refuses it says why */
         meta_log(meta, LOG_LEVEL_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
     (void)db_keep_log(db);

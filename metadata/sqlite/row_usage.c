@@ -83,6 +83,18 @@ int row_usage_load(struct row_store *store)
     return 0;
 }
 
+int row_usage_read(struct meta *meta, sqlite3 *db)
+{
+    struct row_store store = {.meta = meta, .db = db};
+    int err = meta_sql_prepare(&store.sql, db, META_SQL_WRITER);
+
+    if (err != 0)
+        return err;
+    err = row_usage_load(&store);
+    meta_sql_finalize(&store.sql);
+    return err;
+}
+
 /* ---- A batch ---- */
 
 static int count_put(struct row_store *store, int64_t bucket, int kind, const struct usage_number *number)
@@ -358,7 +370,10 @@ int row_count_annotation(struct row_store *store, int64_t bucket, struct slice k
 int row_quota_put(struct row_store *store, int64_t bucket, const struct meta_quota *quota)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_QUOTA_PUT);
+    int err = usage_quota_put(usage_of(store), bucket, quota);
 
+    if (err != 0)
+        return err;
     if (quota->bytes_max == META_QUOTA_NONE && quota->objects_max == META_QUOTA_NONE)
         return run_on_bucket(store, SQL_QUOTA_DELETE, bucket);
     meta_sql_int(statement, 1, bucket);

@@ -40,8 +40,9 @@ sqlite3_stmt *upload_statement(struct row_store *store, enum meta_sql_id id, con
 int usage_walk_load(struct row_store *store);
 int usage_walk_settle(struct row_store *store);
 
-/* At start; before a commit. */
+/* At start; in a store that is read only, once for as long as it is open; before a commit. */
 int row_usage_load(struct row_store *store);
+int row_usage_read(struct meta *meta, sqlite3 *db);
 int row_usage_flush(struct row_store *store);
 /* The same, but for what is said after it: runs a statement that takes the turn and the list of late numbers as the parameters first and
  * first + 1. */

@@ -184,6 +184,27 @@ static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, in
     return err;
 }
 
+/* Whether a quota may be in the way of one of its puts. */
+static bool batch_may_exceed(struct batch_runner *runner, const struct meta_op *batch)
+{
+    uint64_t objects = 0, bytes = 0;
+    bool may = false;
+
+    if (!meta_quotas_any(runner->meta))
+        return false;
+    for (const struct meta_op *op = batch; op != NULL; op = op->next) {
+        if (op->kind != META_OP_OBJECT_PUT)
+            continue;
+        objects++;
+        bytes += ((const struct meta_object_put *)op)->object.size;
+    }
+    for (const struct meta_op *op = batch; op != NULL && !may; op = op->next)
+        may = op->kind == META_OP_OBJECT_PUT &&
+              usage_may_refuse(&runner->meta->usage, ((const struct meta_object_put *)op)->bucket, objects,
+                               bytes);
+    return may;
+}
+
 void batch_run(struct batch_runner *runner, struct meta_op *batch)
 {
     const struct meta_batch_hooks *hooks = &runner->hooks;
@@ -198,6 +219,9 @@ void batch_run(struct batch_runner *runner, struct meta_op *batch)
     if (hooks->prepare != NULL)
         file = hooks->prepare(hooks->ctx, batch);
     assert(rests || file == 0);
+    /* An entry is written before the changes are run, and must come to the same when it is done again, whatever the quotas are then. */
+    if (file != 0 && batch_may_exceed(runner, batch))
+        file = 0;
     journal_batch_begin(&runner->journal, hooks, batch, file);
     if (rests && hooks->sync_begin != NULL)
         hooks->sync_begin(hooks->ctx);

@@ -142,6 +142,7 @@ struct touch {
 #define SETS         CHANGE_MOVES_SETS
 #define JOURNALED    CHANGE_IS_JOURNALED
 #define NO_ENTRY     CHANGE_NEEDS_NO_ENTRY
+#define UNJUDGED     CHANGE_IS_UNJUDGED
 
 /* clang-format off */
 /*    kind             struct                  function              rows                         weight           traits */
@@ -163,11 +164,11 @@ struct touch {
     X(UPLOAD_ABORT,      meta_upload_abort,      op_upload_abort,      NONE,                        weight_one,      GARBAGE)                  \
     X(PART_PUT,          meta_part_put,          op_part_put,          PARTS(meta_part_put),        weight_one,      GARBAGE)                  \
     X(PART_COPY,         meta_part_copy,         op_part_copy,         PARTS(meta_part_copy),       weight_one,      GARBAGE)                  \
-    X(SWEEP,             meta_sweep,             op_sweep,             NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|SETS)\
+    X(SWEEP,             meta_sweep,             op_sweep,             NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|SETS|UNJUDGED)\
     X(GARBAGE_DONE,      meta_garbage_done,      op_garbage_done,      NONE,                        weight_garbage,  HOUSEKEEPING|UNMARKED|NO_ENTRY) \
     X(MARK,              meta_mark_set,          op_mark_set,          NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|UNMARKED)  \
-    X(LOST,              meta_lost,              op_lost,              ANY,                         weight_one,      GARBAGE)                  \
-    X(REPLAY,            meta_replay,            op_replay,            ANY,                         weight_batch,    GARBAGE)                  \
+    X(LOST,              meta_lost,              op_lost,              ANY,                         weight_one,      GARBAGE|UNJUDGED)         \
+    X(REPLAY,            meta_replay,            op_replay,            ANY,                         weight_batch,    GARBAGE|UNJUDGED)         \
     X(EPOCH_RAISE,       meta_epoch_raise,       op_epoch_raise,       NONE,                        weight_one,      HOUSEKEEPING)             \
     X(CACHE_SET,         meta_cache_set,         op_cache_set,         NONE,                        weight_one,      SETTINGS)                 \
     X(CACHE_STEP,        meta_cache_step,        op_cache_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED)    \
@@ -181,8 +182,9 @@ struct touch {
     X(OBJECT_IMPORT,     meta_object_import,     op_object_import,     KEY_OF_PUT(meta_object_import), weight_one,    0)                         \
     X(OUTBOX_SET,        meta_outbox_set,        op_outbox_set,        NONE,                        weight_one,      SETTINGS|SETS)            \
     X(OUTBOX_DONE,       meta_outbox_done,       op_outbox_done,       NONE,                        weight_done,     HOUSEKEEPING|UNMARKED|NO_ENTRY) \
-    X(USAGE_STEP,        meta_usage_step,        op_usage_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED)    \
-    X(USAGE_RECOUNT,     meta_usage_recount,     op_usage_recount,     NONE,                        weight_slice,    UNMARKED)
+    X(USAGE_STEP,        meta_usage_step,        op_usage_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED|UNJUDGED) \
+    X(USAGE_RECOUNT,     meta_usage_recount,     op_usage_recount,     NONE,                        weight_slice,    UNMARKED|UNJUDGED) \
+    X(QUOTA_SET,         meta_quota_set,         op_quota_set,         NONE,                        weight_one,      UNMARKED)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */
@@ -358,5 +360,8 @@ int change_run(struct meta_writer *writer, struct meta_op *op)
         change_visit_others(op, &meeting);
     }
     int err = meeting.err != 0 ? meeting.err : change_of(op)->run(writer, op);
+    /* Here, behind all kinds of changes: none that adds something can forget it. */
+    if (err == 0 && !change_has(op, CHANGE_IS_UNJUDGED))
+        err = usage_judge(&writer->meta->usage);
     return err == 0 && events_are_followed(writer) ? events_note(writer, op) : err;
 }

@@ -17,6 +17,7 @@ enum change_traits {
     CHANGE_IS_JOURNALED = 1u << 5, /* it may have a place in an entry, if it rests on bytes */
     CHANGE_NEEDS_NO_ENTRY =
         1u << 6, /* done again or not, it comes to the same: it may go with a batch that has one */
+    CHANGE_IS_UNJUDGED = 1u << 7, /* no quota is in its way: it was judged before, or adds nothing */
 };
 
 bool change_has(const struct meta_op *op, enum change_traits trait);

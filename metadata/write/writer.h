@@ -290,6 +290,8 @@ struct meta_cache_touch;
 int op_cache_touch(struct meta_writer *writer, struct meta_cache_touch *op);
 struct meta_usage_step;
 int op_usage_step(struct meta_writer *writer, struct meta_usage_step *op);
+struct meta_quota_set;
+int op_quota_set(struct meta_writer *writer, struct meta_quota_set *op);
 struct meta_usage_recount;
 int op_usage_recount(struct meta_writer *writer, struct meta_usage_recount *op);
 struct meta_setting_put;

@@ -11,6 +11,7 @@
 
 #include "api/core/cache.h"
 #include "api/s3/body/s3_mismatch.h"
+#include "api/s3/body/s3_quota.h"
 #include "storage/base/base64.h"
 
 static struct s3_put *put_of(struct http_sink *sink)
@@ -165,8 +166,9 @@ static enum s3_error end_error(struct s3_put *put, int result)
 {
     enum s3_error error;
 
-    if (result == -EMSGSIZE && put->is_bounded && core_put_taken(put->core) >= put->bytes_max)
-        return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
+    if (result == -EMSGSIZE && put->bound_error != S3_ERROR_NONE &&
+        core_put_taken(put->core) >= put->bytes_max)
+        return put->bound_error;
     if (result == -EMSGSIZE && core_put_taken(put->core) >= length_max(put))
         return S3_ERROR_ENTITY_TOO_LARGE;
     if (result != 0)
@@ -310,8 +312,33 @@ static enum s3_error put_bound(struct s3_put *put)
     if (put->body != NULL && s3_body_length(put->body) != UINT64_MAX)
         return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
     put->bytes_max = rules->object_bytes_max;
-    put->is_bounded = true;
+    put->bound_error = S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
     return S3_ERROR_NONE;
+}
+
+/* What is there now decides whether the body need come at all; what binds is the same within the transaction (metadata/meta_usage.h). */
+static enum s3_error put_quota(struct s3_put *put)
+{
+    uint64_t room;
+
+    if (put->is_archive || !s3_quota_is_asked(put->request))
+        return S3_ERROR_NONE;
+    if (!s3_quota_room(put, put->bytes_max, &room))
+        return S3_ERROR_QUOTA_EXCEEDED;
+    if (room >= put->bytes_max)
+        return S3_ERROR_NONE;
+    if (put->body != NULL && s3_body_length(put->body) != UINT64_MAX)
+        return S3_ERROR_QUOTA_EXCEEDED;
+    put->bytes_max = room;
+    put->bound_error = S3_ERROR_QUOTA_EXCEEDED;
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error put_bounds(struct s3_put *put)
+{
+    enum s3_error error = put_bound(put);
+
+    return error != S3_ERROR_NONE ? error : put_quota(put);
 }
 
 enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const char **message)
@@ -323,7 +350,7 @@ enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const c
         return S3_ERROR_INVALID_REQUEST;
     }
     put->bytes_max = bytes_max < length_max(put) ? bytes_max : length_max(put);
-    return error == S3_ERROR_NONE ? put_bound(put) : error;
+    return error == S3_ERROR_NONE ? put_bounds(put) : error;
 }
 
 enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
@@ -345,7 +372,7 @@ enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
         s3_body_length(put->body) < length_max(put) ? s3_body_length(put->body) : length_max(put);
     if (s3_body_length(put->body) != UINT64_MAX && s3_body_length(put->body) > length_max(put))
         return S3_ERROR_ENTITY_TOO_LARGE;
-    return put_bound(put);
+    return put_bounds(put);
 }
 
 void s3_put_start(struct s3_put *put)

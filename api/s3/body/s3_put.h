@@ -38,6 +38,9 @@ struct s3_put {
 
     struct s3_encryption *encryption; /* what the bytes are sealed under; NULL, or how NONE: nothing */
     uint32_t part;                    /* of an upload, which part */
+    /* How many bytes go when these are stored. Asked only where a quota is short of room, from inside s3_put_prepare. NULL: they become an
+     * object, and what its key has is looked up. */
+    uint64_t (*replaced)(struct s3_put *put);
 
     void (*feed)(struct s3_put *put); /* NULL: the request's body is received */
     /* Sees all bytes in their order; they pass through memory then. NULL: they need not. */
@@ -48,7 +51,8 @@ struct s3_put {
     struct core_put *core;          /* in commit */
     char etag[META_ETAG_BYTES_MAX + 1];
     struct meta_checksum checksum;
-    bool is_bounded; /* by the bucket, to less than was said; from s3_put_prepare on */
+    /* By the bucket, or a quota, to less than was said: what a longer body gets; or NONE. From s3_put_prepare on */
+    enum s3_error bound_error;
 
     /* Private. */
     struct http_sink sink;

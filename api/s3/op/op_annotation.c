@@ -170,6 +170,12 @@ static void answer_put(struct s3_put *put)
     s3_answer_xml(request, 200, &xml);
 }
 
+/* An annotation of that name is not looked for: it has a MiB at most, and the change judges. */
+static uint64_t annotation_replaced(struct s3_put *put)
+{
+    return S3_ANNOTATION_BYTES_MAX;
+}
+
 static enum s3_error prepare_put(struct annotation_put *annotation, const char **message)
 {
     struct s3_request *request = annotation->put.request;
@@ -215,6 +221,7 @@ void s3_op_put_object_annotation(struct s3_request *request)
         .stored = answer_put,
         .overtaken = put_overtaken,
         .look = look_at_text,
+        .replaced = annotation_replaced,
     };
     if ((error = prepare_put(annotation, &message)) != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);

@@ -122,6 +122,24 @@ static enum s3_error check_claim(const struct part_put *part_put, const char **m
     return S3_ERROR_INVALID_REQUEST;
 }
 
+static int on_part_there(void *ctx, const struct meta_part *part)
+{
+    *(struct meta_part *)ctx = *part;
+    return 0;
+}
+
+/* Of the part that has the number now. */
+static uint64_t part_replaced(struct s3_put *put)
+{
+    const struct part_target *target = &part_put_of(put)->target;
+    struct meta_part there = {.number = 0};
+    bool truncated;
+    int result = meta_part_list(core_worker_reader(put->request->worker), target->upload_id,
+                                target->number - 1, 1, on_part_there, &there, &truncated);
+
+    return result == 0 && there.number == target->number ? there.size : 0;
+}
+
 static enum s3_error prepare_part(struct part_put *part_put, const char **message)
 {
     struct s3_request *request = part_put->put.request;
@@ -152,6 +170,7 @@ void s3_op_upload_part(struct s3_request *request)
     part_put->put.request = request;
     part_put->put.commit = commit_part;
     part_put->put.stored = answer_part;
+    part_put->put.replaced = part_replaced;
     error = prepare_part(part_put, &message);
     if (error == S3_ERROR_NONE)
         s3_put_start(&part_put->put);

@@ -299,8 +299,8 @@ static ssize_t take_file(struct post *post, const char *data, size_t length)
 
     if (n != -EMSGSIZE)
         return n;
-    if (post->put.is_bounded)
-        return break_off(post, S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE);
+    if (post->put.bound_error != S3_ERROR_NONE)
+        return break_off(post, post->put.bound_error);
     if (post->limits.bytes_max < S3_PUT_BYTES_MAX)
         s3_request_element_number(post->request, S3_ELEMENT_MAX_SIZE_ALLOWED, post->limits.bytes_max);
     tell_proposed(post);
