@@ -131,6 +131,8 @@ struct sluice_store_options {
     /* Master keys of what is encrypted, deploy/README.md: a file that only its owner may read; or a command for /bin/sh that prints the same. One
      * of them, or neither: then nothing is encrypted under keys of the store, and nothing that is can be read. */
     const char *encryption_keys, *encryption_key_command;
+    /* What all buckets may hold together, as sluice_bucket_set_quota says of one; 0: any. */
+    uint64_t quota_bytes, quota_objects;
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.
@@ -138,7 +140,7 @@ struct sluice_store_options {
  * SLUICE_E_DAMAGED_LOG: refused, and nothing was changed. */
 SLUICE_API int sluice_store_open(struct sluice_store **store, const char *directory,
                                  const struct sluice_store_options *options);
-/* Other values for verify_reads, lost_days, lost_share, min_free_bytes and min_free_share, for what begins from now on; the rest of the options
+/* Other values for verify_reads, lost_days, lost_share, min_free_bytes, min_free_share and the quotas, for what begins from now on; the rest of the options
  * does not count. Any thread. 0 or -EINVAL. */
 SLUICE_API int sluice_store_change(struct sluice_store *store, const struct sluice_store_options *options);
 /* Reads the encryption keys again; on failure the old ones stay. Blocks. 0, also where the store has none; SLUICE_E_ENCRYPTION_KEYS. */

@@ -69,10 +69,10 @@ struct meta_quota_owner {
     struct meta_quota quota;
 };
 
-/* Replaces the quotas of the store and of owners (copied); those of buckets are rows. For the changes from here on. Any thread. 0 or
- * -ENOMEM: all is as it was. */
-int meta_quotas_set(struct meta *meta, struct meta_quota store, const struct meta_quota_owner *owners,
-                    size_t count);
+/* Replace the quota of the store, and those of owners (copied); those of buckets are rows. For the changes from here on. Any thread. The
+ * second: 0 or -ENOMEM, all is as it was. */
+void meta_quota_set_store(struct meta *meta, struct meta_quota quota);
+int meta_quota_set_owners(struct meta *meta, const struct meta_quota_owner *owners, size_t count);
 
 /* Whether there is any quota. Any thread; an atomic load. */
 bool meta_quotas_any(const struct meta *meta);

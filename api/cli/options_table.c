@@ -417,6 +417,13 @@ const struct option_row option_rows[] = {
      .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "What small objects that were overwritten or deleted may take of the disk until their space is given back. Above it, who stores "
              "more of them waits a little. 0: nobody waits."},
+    {.name = "quota-bytes", .reloads = true, .type = OPTION_TEXT, .field = FIELD(quota_bytes), .default_text = "0", .check = check_garbage_max,
+     .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
+     .help = "What all buckets may hold together, as 500G: objects, versions, parts of unfinished uploads, annotations. What would come out "
+             "above it is refused. 0: any."},
+    {.name = "quota-objects", .reloads = true, .type = OPTION_NUMBER, .field = FIELD(quota_objects), .default_text = "0", .min = 0, .max = UINT32_MAX,
+     .argument = "NUMBER", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
+     .help = "How many objects and noncurrent versions they may hold. 0: any."},
     {.name = "read-only", .type = OPTION_SWITCH, .field = FIELD(read_only), .default_text = "no",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Refuse every change. A store that was closed is opened without writing into it, also on a file system that cannot be written; one "

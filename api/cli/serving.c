@@ -39,6 +39,8 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
     (void)option_min_free_parse(options->min_free, &store->min_free_bytes,
                                 &store->min_free_share);                            /* it was checked */
     (void)option_min_free_parse(options->garbage_max, &store->garbage_max, &share); /* the same */
+    (void)option_min_free_parse(options->quota_bytes, &store->quota_bytes, &share); /* the same */
+    store->quota_objects = options->quota_objects;
     if (store->garbage_max == 0)
         store->garbage_max = UINT64_MAX;
 }

@@ -23,6 +23,7 @@
 
 #include "metadata/meta_figures.h"
 #include "metadata/meta_journal.h"
+#include "metadata/meta_usage.h"
 #include "storage/limits.h"
 
 /* Digests are bound by memory and arithmetic: more threads than this only get in the workers' way. */
@@ -120,6 +121,17 @@ static int core_recover(struct core *core)
     return err;
 }
 
+static uint64_t quota_of(uint64_t number)
+{
+    return number != 0 ? number : META_QUOTA_NONE;
+}
+
+static void core_take_quota(struct core *core, const struct core_options *options)
+{
+    meta_quota_set_store(
+        core->meta, (struct meta_quota){quota_of(options->quota_bytes), quota_of(options->quota_objects)});
+}
+
 static int core_open_parts(struct core *core)
 {
     int err;
@@ -134,6 +146,7 @@ static int core_open_parts(struct core *core)
     }
     if (err != 0)
         return err;
+    core_take_quota(core, &core->options);
     if ((err = digest_pool_create(&core->digests, core_digest_threads(&core->options))) != 0)
         return err;
     if ((err = digest_jobs_create(&core->rehashes, core->blobs, CORE_REHASH_THREADS)) != 0)
@@ -301,6 +314,7 @@ void core_change_limits(struct core *core, const struct core_options *options)
     atomic_store(&core->limits.lost_days, options->lost_days);
     atomic_store(&core->limits.lost_share, options->lost_share);
     blob_store_keep_free(core->blobs, options->min_free_bytes, options->min_free_share);
+    core_take_quota(core, options);
 }
 
 uint64_t core_room_bytes(struct core *core)

@@ -42,7 +42,8 @@ struct core_options {
     /* bytes of the disk that garbage of small bodies may take before who writes more waits for it to be given back (upkeep/pressure.h);
      * 0: CORE_GARBAGE_MAX_DEFAULT; UINT64_MAX: nobody waits */
     uint64_t garbage_max;
-    bool shared_fs; /* --shared-fs: any file system will do */
+    uint64_t quota_bytes, quota_objects; /* what all buckets may hold together; 0: any */
+    bool shared_fs;                      /* --shared-fs: any file system will do */
     struct key_ring *
         keys; /* master keys, as long as the core; NULL: there are none. The core itself does not look at them */
     /* go on with a database that is older than the blobs beside it, or has lost its log */
@@ -71,7 +72,7 @@ int core_check_place(const struct core_options *options);
 /* Workers must be gone. */
 void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);
-/* For what begins from now on: of the options verify_reads, lost_days, lost_share, min_free_bytes and min_free_share count. Any thread. */
+/* For what begins from now on: of the options verify_reads, lost_days, lost_share, min_free_bytes, min_free_share and the quotas count. Any thread. */
 void core_change_limits(struct core *core, const struct core_options *options);
 uint64_t core_free_bytes(struct core *core);
 /* Of those, what an upload that begins now may take: 0 where less is free than is to be kept. */

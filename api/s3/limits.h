@@ -116,4 +116,7 @@
 #define S3_JUDGEMENTS_MAX           8u /* of one change, each because the object had changed since the last */
 #define S3_ERRORS_LOGGED_PER_SECOND 10u /* a failing disk answers every request with an error */
 
+/* Buckets of which /-/metrics tells what they hold: ten lines each, and monitors keep a series for each line. */
+#define METRICS_BUCKETS_MAX 200u
+
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "api/s3/auth/s3_credentials.h"
+#include "metadata/meta_usage.h"
 
 int service_copy_text(char **copy, const char *text)
 {
@@ -79,9 +80,28 @@ static int read_credentials(struct s3_service *service, const char *access_key, 
     return s3_credentials_create(fresh, &options);
 }
 
+/* Before the set is in force: where there is no memory, quotas stay as they were, and the log says so. */
+static void put_quotas(struct s3_service *service, const struct s3_credentials *fresh)
+{
+    size_t count = s3_credentials_quotas(fresh, NULL, 0);
+    struct meta_quota_owner *list = count > 0 ? calloc(count, sizeof(*list)) : NULL;
+
+    if (service->core == NULL)
+        return;
+    if (list != NULL)
+        (void)s3_credentials_quotas(fresh, list, count);
+    if (((list == NULL && count > 0) || meta_quota_set_owners(core_meta(service->core), list, count) != 0) &&
+        service->log != NULL)
+        service->log(service->log_ctx, LOG_LEVEL_ERROR,
+                     "no memory for the quotas of users: they stay as they were");
+    free(list);
+}
+
 static void put_in_force(struct s3_service *service, struct s3_credentials *fresh)
 {
     struct s3_credentials *old;
+
+    put_quotas(service, fresh);
 
     pthread_mutex_lock(&service->lock);
     old = service->credentials;

@@ -49,8 +49,17 @@ void usage_quotas_look(struct usage *usage)
     atomic_store_explicit(&usage->has_quotas, has, memory_order_relaxed);
 }
 
-int meta_quotas_set(struct meta *meta, struct meta_quota store, const struct meta_quota_owner *owners,
-                    size_t count)
+void meta_quota_set_store(struct meta *meta, struct meta_quota quota)
+{
+    struct usage *usage = &meta->usage;
+
+    pthread_mutex_lock(&usage->lock);
+    usage->store.quota = quota;
+    usage_quotas_look(usage);
+    pthread_mutex_unlock(&usage->lock);
+}
+
+int meta_quota_set_owners(struct meta *meta, const struct meta_quota_owner *owners, size_t count)
 {
     struct usage *usage = &meta->usage;
     struct meta_quota_owner *rules = count > 0 ? malloc(count * sizeof(*rules)) : NULL;
@@ -63,7 +72,6 @@ int meta_quotas_set(struct meta *meta, struct meta_quota store, const struct met
     struct meta_quota_owner *before = usage->rules;
     usage->rules = rules;
     usage->rule_count = count;
-    usage->store.quota = store;
     for (size_t i = 0; i < usage->owner_count; i++)
         usage->owners[i].total.quota = rule_of(usage, usage->owners[i].name);
     usage_quotas_look(usage);

@@ -6,10 +6,10 @@ function(s3_unit_test name)
 endfunction()
 
 set(S3_SIGV4_SOURCES auth/s3_hash.c auth/s3_sigv4.c auth/s3_sigv4_canonical.c text/s3_time.c)
-set(S3_CREDENTIALS_SOURCES access/s3_scopes.c access/s3_rate.c web_auth/s3_roles.c web_auth/s3_certificates.c auth/s3_credentials.c auth/s3_credentials_build.c auth/s3_credentials_parse.c auth/s3_grants.c auth/s3_signing_keys.c)
+set(S3_CREDENTIALS_SOURCES access/s3_scopes.c access/s3_rate.c web_auth/s3_roles.c web_auth/s3_certificates.c auth/s3_credentials.c auth/s3_credentials_build.c auth/s3_credentials_parse.c auth/s3_grants.c auth/s3_signing_keys.c ../core/upkeep/quota_text.c)
 set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c s3_error_elements.c
     s3_error_known.c s3_resource_type.c text/s3_xml.c
-    auth/s3_authenticate.c auth/s3_verify.c auth/s3_verify_v2.c web_auth/s3_verify_web.c web_auth/s3_verify_certificate.c web_auth/s3_web.c web_auth/s3_oidc.c web_auth/s3_attempts.c auth/s3_sigv2.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_service_change.c s3_front.c s3_audit.c s3_system.c metrics/metrics.c metrics/metrics_page.c metrics/metrics_http.c metrics/metrics_latency.c metrics/metrics_requests.c metrics/metrics_store.c ../http/headers.c
+    auth/s3_authenticate.c auth/s3_verify.c auth/s3_verify_v2.c web_auth/s3_verify_web.c web_auth/s3_verify_certificate.c web_auth/s3_web.c web_auth/s3_oidc.c web_auth/s3_attempts.c auth/s3_sigv2.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_service_change.c s3_front.c s3_audit.c s3_system.c metrics/metrics.c metrics/metrics_page.c metrics/metrics_http.c metrics/metrics_latency.c metrics/metrics_requests.c metrics/metrics_store.c metrics/metrics_usage.c ../http/headers.c
     session/s3_session_token.c session/s3_session_key.c session/s3_session_identity.c session/s3_sts.c session/s3_sts_form.c session/s3_sts_answer.c
     access/s3_policy.c access/s3_policy_condition.c access/s3_policy_parse.c access/s3_policy_pattern.c access/s3_policy_statement.c access/s3_action.c
     access/s3_browser.c access/s3_person.c archive/s3_extract.c s3_door.c s3_door_keys.c s3_effective.c s3_effective_query.c s3_selector.c operations.c)

@@ -299,3 +299,21 @@ bool s3_identity_sign_v2(const struct s3_identity *identity, struct slice text, 
 {
     return s3_hmac_sha1(identity->secret, strlen(identity->secret), text.base, text.len, signature);
 }
+
+size_t s3_credentials_quotas(const struct s3_credentials *set, struct meta_quota_owner *list, size_t limit)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < set->user_count; i++) {
+        const struct s3_user *user = &set->users[i];
+        if (user->quota.bytes_max == META_QUOTA_NONE && user->quota.objects_max == META_QUOTA_NONE)
+            continue;
+        if (count < limit) {
+            list[count].quota = user->quota;
+            memcpy(list[count].owner, user->id, sizeof(list[count].owner));
+        }
+        count++;
+    }
+    return count;
+}
+_Static_assert(sizeof(((struct meta_quota_owner *)0)->owner) == S3_OWNER_BYTES_MAX + 1, "ids fit");

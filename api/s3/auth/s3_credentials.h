@@ -5,7 +5,7 @@
  *
  * The file, line by line ('#' begins a comment, blanks separate fields):
  *
- *      user NAME [CANONICAL-ID]
+ *      user NAME [CANONICAL-ID] [quota:bytes=N,objects=N]
  *      key ACCESS SECRET [owner:NAME] [certificate:KIND:NAME]... [rate:N] [PATTERN=RIGHT,RIGHT...]...
  *      token NAME SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
  *      anonymous [PATTERN=RIGHT,RIGHT...]...
@@ -71,6 +71,10 @@ struct s3_identity *s3_credentials_find_token(const struct s3_credentials *set,
                                               const unsigned char digest[S3_SECRET_DIGEST_BYTES]);
 struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, struct slice name,
                                               const unsigned char digest[S3_SECRET_DIGEST_BYTES]);
+
+/* The quotas of users, for meta_quota_set_owners: at most `limit`; how many there are. */
+struct meta_quota_owner;
+size_t s3_credentials_quotas(const struct s3_credentials *set, struct meta_quota_owner *list, size_t limit);
 
 /* Whose the certificates of clients are. Valid as long as the set. */
 const struct s3_certificates *s3_credentials_certificates(const struct s3_credentials *set);

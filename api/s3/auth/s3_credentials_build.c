@@ -95,7 +95,8 @@ int s3_credentials_add_role(struct s3_credentials *set, const char *name, struct
     return 0;
 }
 
-int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id)
+int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id,
+                            const struct meta_quota *quota)
 {
     struct s3_user *list = realloc(set->users, (set->user_count + 1) * sizeof(*list)), *user;
 
@@ -103,6 +104,7 @@ int s3_credentials_add_user(struct s3_credentials *set, const char *name, const 
         return -ENOMEM;
     set->users = list;
     user = &list[set->user_count++];
+    user->quota = *quota;
     snprintf(user->name, sizeof(user->name), "%s", name);
     if (id != NULL)
         snprintf(user->id, sizeof(user->id), "%s", id);

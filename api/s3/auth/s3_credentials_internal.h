@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "api/http/limits.h"
+#include "metadata/meta_usage.h"
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_grants.h"
@@ -48,6 +49,7 @@ struct s3_identity {
 
 struct s3_user {
     char name[S3_OWNER_BYTES_MAX + 1], id[S3_OWNER_BYTES_MAX + 1];
+    struct meta_quota quota; /* of all buckets that are his */
 };
 
 struct s3_credentials {
@@ -79,7 +81,8 @@ int s3_credentials_add_role(struct s3_credentials *set, const char *name, struct
 int s3_credentials_add_token(struct s3_credentials *set, const char *name, const char *secret,
                              struct s3_identity **added);
 /* id NULL: made from the name. */
-int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id);
+int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id,
+                            const struct meta_quota *quota);
 #define S3_SEAL_MESSAGE_BYTES 320u
 /* Sorts, and gives each key its user's id. 0, or -EBADMSG and the reason: something is there twice. */
 int s3_credentials_seal(struct s3_credentials *set, char message[S3_SEAL_MESSAGE_BYTES]);

@@ -2,6 +2,7 @@
  *
  * The credentials file: read as a whole, taken apart line by line, refused with the number of the first line
  * that is wrong. Its format is described in s3_credentials.h. Blocks; not for workers. */
+#include "api/core/quota.h"
 #include "api/s3/auth/s3_credentials.h"
 
 #include <errno.h>
@@ -143,18 +144,40 @@ static int take_key_field(struct parser *parser, char *field, struct s3_identity
     return take_grant(parser, field, &identity->grants);
 }
 
+/* "quota:bytes=10G,objects=1000", of a user line. */
+static int take_quota(struct parser *parser, const char *text, struct meta_quota *quota)
+{
+    const char *why;
+
+    return core_quota_parse(slice_text(text), ',', quota, &why) == 0
+               ? 0
+               : refuse(parser, "expected: quota:bytes=N,objects=N, or one of them, such as quota:bytes=10G");
+}
+
 static int take_user(struct parser *parser, char **rest)
 {
-    const char *name = strtok_r(NULL, " \t\r", rest);
-    const char *id = name != NULL ? strtok_r(NULL, " \t\r", rest) : NULL;
+    struct meta_quota quota = {META_QUOTA_NONE, META_QUOTA_NONE};
+    const char *name = strtok_r(NULL, " \t\r", rest), *id = NULL, *field;
+    int result = 0;
 
-    if (name == NULL || strlen(name) > S3_OWNER_BYTES_MAX || strtok_r(NULL, " \t\r", rest) != NULL)
-        return refuse(parser, "expected: user NAME [CANONICAL-ID], the name of up to 64 characters");
+    while (result == 0 && name != NULL && (field = strtok_r(NULL, " \t\r", rest)) != NULL) {
+        if (strncmp(field, "quota:", 6) == 0)
+            result = take_quota(parser, field + 6, &quota);
+        else if (id != NULL)
+            name = NULL; /* too many words */
+        else
+            id = field;
+    }
+    if (result != 0)
+        return result;
+    if (name == NULL || strlen(name) > S3_OWNER_BYTES_MAX)
+        return refuse(parser,
+                      "expected: user NAME [CANONICAL-ID] [quota:...], the name of up to 64 characters");
     if (id != NULL && (strlen(id) > S3_OWNER_BYTES_MAX || strpbrk(id, ":*?/") != NULL))
         return refuse(parser, "a canonical id has up to 64 characters, and no ':', '*', '?' or '/'");
     if (parser->set->user_count == S3_KEYS_MAX)
         return refuse(parser, "too many users");
-    return s3_credentials_add_user(parser->set, name, id);
+    return s3_credentials_add_user(parser->set, name, id, &quota);
 }
 
 /* The name goes where user names go, and before the ':' of Basic. */

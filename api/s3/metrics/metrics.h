@@ -16,5 +16,6 @@ void metrics_add_latencies(struct metrics_page *page, struct http_server *server
 void metrics_add_requests(struct metrics_page *page, struct s3_service *service);
 void metrics_add_events(struct metrics_page *page, const struct s3_service *service);
 void metrics_add_store(struct metrics_page *page, struct s3_request *request);
+void metrics_add_usage(struct metrics_page *page, struct s3_request *request);
 
 #endif

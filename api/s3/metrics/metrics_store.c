@@ -127,4 +127,5 @@ void metrics_add_store(struct metrics_page *page, struct s3_request *request)
         "Bytes of memory that the insides of archives hold now: indexes, and what is read of them.",
         archive_shelf_held(s3_service_shelf(request->service)));
     add_caches(page, request);
+    metrics_add_usage(page, request);
 }

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "api/core/cache.h"
+#include "api/core/quota.h"
 #include "api/s3/s3_front.h"
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/auth/s3_credentials.h"
@@ -230,6 +231,21 @@ void metrics_add_events(struct metrics_page *page, const struct s3_service *serv
 int core_health(const struct core *core)
 {
     return fixture.health;
+}
+
+struct meta *core_meta(struct core *core)
+{
+    return NULL;
+}
+
+int meta_quota_set_owners(struct meta *meta, const struct meta_quota_owner *owners, size_t count)
+{
+    return 0;
+}
+
+int core_usage_each(struct core *core, int (*visit)(void *ctx, const struct meta_usage *usage), void *ctx)
+{
+    return 0;
 }
 
 uint64_t core_free_bytes(struct core *core)
