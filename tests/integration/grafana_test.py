@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from sluicetest import ROOT, TLS, Server, check, done, equal, scratch, skip
+from sluicetest import ROOT, SLUICE, TLS, Server, check, done, equal, scratch, skip
 
 LABELS_OF_PROMETHEUS = {"instance", "le", "job"}
 # What has no samples before it happens, and cannot happen here.
@@ -33,6 +33,7 @@ def used():
     for method, path, body in (("PUT", "/seen", b""), ("PUT", "/seen?sluice-cache", b"<CacheConfiguration><MaxSize>1M</MaxSize></CacheConfiguration>"),
                                ("PUT", "/seen/key", b"content"), ("GET", "/seen/key", b""), ("GET", "/seen/none", b"")):
         server.request(method, path, body)
+    subprocess.run([SLUICE, "bucket", "quota", "seen", "bytes=1G", "objects=1000", "--data", server.data], check=True, timeout=60)
     return server
 
 
