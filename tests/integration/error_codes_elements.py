@@ -387,7 +387,7 @@ def logs_are_clean(*servers):
 NOT_HERE = {
     "BucketAlreadyExists": "users_test.py: it takes two users", "ConditionalRequestConflict": "judged_race_test.py: it takes a race",
     "IncompleteBody": "hostile_test.py: nobody is left to read it", "ExpiredToken": "a session of 15 minutes: s3_session_test", "InsufficientStorage": "disk_full_test.py", "InternalError": "a failing machine",
-    "NotModified": "it has no document", "OperationAborted": "a publication that is being carried out: meta_publish_test", "RequestTimeout": "a minute of silence", "ServiceUnavailable": "a server that ends", "SlowDown": "a client too many",
+    "NotModified": "it has no document", "OperationAborted": "a publication that is being carried out: meta_publish_test", "QuotaExceeded": "quota_test.py", "RequestTimeout": "a minute of silence", "ServiceUnavailable": "a server that ends", "SlowDown": "a client too many",
     "TooManyParts": "append_test.py: 10,000 of them", "TooManyRequests": "web_auth_test.py: many wrong credentials", ("AccessDenied", ("Expires", "ServerTime")): "Signature Version 2",
     ("EntityTooLarge", ("MaxSizeAllowed",)): "a body whose length nobody told: hostile_test.py",
     ("SignatureDoesNotMatch", ()): "a signed chunk: hostile_test.py",
