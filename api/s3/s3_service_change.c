@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "api/s3/auth/s3_credentials.h"
-#include "metadata/meta_usage.h"
+#include "api/core/quota.h"
 
 int service_copy_text(char **copy, const char *text)
 {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "api/http/limits.h"
-#include "metadata/meta_usage.h"
+#include "api/core/quota.h"
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_grants.h"

@@ -3,7 +3,7 @@
  * See s3_quota.h. What the counts say is looked at first; only where that is too little is it looked up what would be replaced. */
 #include "api/s3/body/s3_quota.h"
 
-#include "metadata/meta_usage.h"
+#include "api/core/quota.h"
 
 static struct meta *meta_of(struct s3_request *request)
 {
