@@ -262,6 +262,19 @@ SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket,
                            const struct sluice_list_options *options,
                            int (*visit)(void *ctx, const struct sluice_list_entry *entry), void *ctx);
 
+/* ---- Giving space back ---- */
+
+struct sluice_compact_report {
+    uint64_t database_before, database_after; /* bytes on the disk of sluice.db and its log */
+    uint64_t blobs_before, blobs_after;       /* and of blobs/ */
+};
+
+/* Gives back what a store that nobody has open takes of the disk for nothing: overwritten and deleted objects at once, and what is free in its
+ * database, which is written anew (twice its room is needed meanwhile). One that is open does most of that by itself. Of the options,
+ * which may be NULL, shared_fs and log count. -EBUSY: it is open; -ENOENT: there is none; as sluice_store_open. Blocks. */
+SLUICE_API int sluice_compact(const char *directory, const struct sluice_store_options *options,
+                              struct sluice_compact_report *report);
+
 /* ---- Versions ---- */
 
 /* Enabled: from now on every put makes a version and every delete a delete marker, and what was there stays. Not enabled:

@@ -103,6 +103,12 @@
  * up the syncs of others. */
 #define META_WAL_FRAMES_WRITE 128
 
+/* Free pages of the database are given back when there are more than twice this many, or than twice this share of the file: down to as many, for
+ * they will be used again. So many pages are moved by one change: half a millisecond. */
+#define META_SHRINK_KEPT  256
+#define META_SHRINK_SHARE 16
+#define META_SHRINK_PAGES 64u
+
 /* Frames that go to the log with one write at most (wal_gather.h): all of a small batch, and the most that the database's library hands to
  * one call, which takes less than 128 KiB. */
 #define META_WAL_GATHER_FRAMES 31

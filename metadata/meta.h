@@ -105,7 +105,9 @@ struct meta_options {
     bool durable; /* false: no sync at commit; meta_relaxed.h */
     /* what is replaced by bytes that may be lost is kept until they are on the disk; meta_relaxed.h */
     bool keeps_replaced;
-    bool read_only;           /* for checking; no committer thread */
+    bool read_only; /* for checking; no committer thread */
+    bool
+        compacts; /* writes the database anew when it is opened, without what is free in it: takes long, and twice its room */
     uint32_t clear_max;       /* 0: META_CLEAR_MAX; tests make it small */
     uint32_t outbox_rows_max; /* for each target; 0: META_OUTBOX_ROWS_MAX */
     /* Asked before anything is written. 0, or what meta_open returns, and everything stays as it is. Where the end of the log is doubtful or

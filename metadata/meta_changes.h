@@ -27,6 +27,7 @@ enum meta_op_kind {
     META_OP_OBJECT_LOCK, /* meta_lock.h */
     META_OP_OBJECT_RENAME,
     META_OP_SWEEP,
+    META_OP_SHRINK,
     META_OP_REPLAY, /* meta_journal.h */
     META_OP_MARK,   /* meta_relaxed.h */
     META_OP_LOST,   /* the same */
@@ -378,6 +379,11 @@ int meta_sweep_is_due(struct meta_reader *reader);
 struct meta_sweep { /* clears away a slice of it, which may make garbage */
     struct meta_op op;
     bool more; /* out: there may be another slice */
+};
+
+struct meta_shrink { /* gives back some of the database's own free space, if there is much */
+    struct meta_op op;
+    bool more; /* out: there is more of it */
 };
 
 struct meta_garbage_done { /* forgets entries whose bytes are gone */

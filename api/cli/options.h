@@ -37,6 +37,7 @@ enum command {
     COMMAND_STATUS = 32,
     COMMAND_RUN = 64,
     COMMAND_BUCKET = 128,
+    COMMAND_COMPACT = 1 << 9,
     COMMAND_REKEY = 1 << 10,
     COMMAND_IMPORT = 1 << 11,
     COMMAND_WATCH = 1 << 28,
@@ -61,7 +62,7 @@ enum command {
                      COMMAND_PRESIGN | COMMAND_LS | COMMAND_CAT | COMMAND_STAT | COMMAND_PUT | COMMAND_GET |
                      COMMAND_RM | COMMAND_MB | COMMAND_RB | COMMAND_WATCH,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
-                  COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY,
+                  COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY | COMMAND_COMPACT,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */

@@ -128,6 +128,12 @@ static const char *command_summary(enum command command)
                "keys NAME.\n"
                "Then a key that nothing needs any more can go from the file.\n"
                "Exit status: 0 all of it, 1 something was left, which is told.\n";
+    case COMMAND_COMPACT:
+        return "Usage: sluice compact [options]\n\n"
+               "Gives back what a store that is not served takes of the disk for nothing: the space of\n"
+               "overwritten and deleted objects, and what is free in its database, which is written anew.\n"
+               "That needs as much room again as sluice.db has. A server does most of it by itself.\n"
+               "Exit status: 0 done; 1 not done, and the store is as it was; 2 the command line is wrong.\n";
     case COMMAND_LOST:
         return "Usage: sluice lost [--list | --empty] [options]\n\n"
                "What starts have moved to lost/ in the directory of a store, served or not: files that\n"

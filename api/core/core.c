@@ -77,6 +77,7 @@ static int core_open_meta(struct core *core)
         .durable = !core->options.relaxed,
         .keeps_replaced = core->options.relaxed,
         .read_only = core->options.read_only,
+        .compacts = core->options.vacuums,
         .hooks = core->pack != NULL ? pack_hooks(core->pack) : (struct meta_batch_hooks){0},
         .log = core->options.log,
         .log_ctx = core->options.log_ctx,
@@ -166,7 +167,7 @@ static int core_open_parts(struct core *core)
     if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
         (err = settle_start(core, &core->settle)) != 0)
         return err;
-    if (core->options.refuses_changes)
+    if (core->options.refuses_changes || core->options.compacts)
         return 0;
     if ((err = cache_uses_create(&core->uses)) != 0 || (err = evict_start(core, &core->evict)) != 0)
         return err;

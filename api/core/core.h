@@ -34,6 +34,8 @@ struct core_options {
     bool etag_md5;     /* --etag md5 */
     bool verify_reads; /* --verify-reads */
     bool read_only;    /* for check */
+    bool compacts;     /* for core_compact: space is given back, and nothing else is done in the background */
+    bool vacuums;      /* the same, and first the database is written anew */
     /* to be read from alone: every change is -EROFS. A store that was closed is opened without writing; another is recovered first */
     bool refuses_changes;
     /* what no upload may take: so many bytes, and so many percent of the disk; the larger counts */
@@ -61,6 +63,15 @@ struct core_options {
 #define CORE_LOST_DAYS_DEFAULT   30u
 #define CORE_LOST_SHARE_DEFAULT  10u
 #define CORE_GARBAGE_MAX_DEFAULT (UINT64_C(128) << 20)
+
+struct core_compacted {
+    uint64_t database_before, database_after; /* bytes of the database and its log */
+    uint64_t blobs_before, blobs_after;       /* that blobs/ takes of the disk */
+};
+/* Gives back what a store that nobody has open takes for nothing: its garbage, and what is free in its database, which is written anew.
+ * data_dir, log and shared_fs count of the options. As core_open, or an error of the database: it is as it was then. Blocks, for as long
+ * as that takes. */
+int core_compact(const struct core_options *options, struct core_compacted *compacted);
 
 /* Opens or creates the store: lock, blobs, metadata, recovery of what a crash left. 0; -EBUSY: in use by another process;
  * -EREMOTE: the file system may be another machine's, too (core_check_place); META_E_OLDER, META_E_DAMAGED_LOG: refused, nothing was

@@ -297,6 +297,9 @@ int row_quota_put(struct row_store *store, int64_t bucket, const struct meta_quo
 
 /* ---- Units, and what is no longer named ---- */
 
+/* Gives back some free pages of the engine's file, if there are many; *more: there are others. 0 or an error. */
+int row_store_shrink(struct row_store *store, uint32_t pages_max, bool *more);
+
 /* Counts one more. The first adds the unit if it is new; both return 0 for one that is garbage, the second also for one that is not there. */
 int row_unit_add(struct row_store *store, const struct meta_extent *extent);
 int row_unit_raise(struct row_store *store, const struct meta_extent *extent);

@@ -23,6 +23,7 @@ struct meta_checkpoint {
     void *nudge_ctx;
     sqlite3 *writer; /* the committer's thread only */
     int frames;      /* pages in the log after the last commit; the committer's thread only */
+    int moved;       /* of these, known to be in the database; the committer's thread only */
     int frames_next; /* start again when there are so many; the committer's thread only */
 
     sqlite3 *db; /* the checkpoint thread's */
@@ -39,21 +40,23 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frame
     struct meta_checkpoint *checkpoint = ctx;
 
     assert(frames >= 0 && db == checkpoint->writer);
-    if (frames < checkpoint->frames)
-        checkpoint->frames_next = META_WAL_FRAMES_TARGET; /* the log began anew */
+    if (frames < checkpoint->frames) { /* the log began anew */
+        checkpoint->frames_next = META_WAL_FRAMES_TARGET;
+        checkpoint->moved = 0;
+    }
     checkpoint->frames = frames;
     wal_grown(&checkpoint->meta->engine->wal, frames);
     return SQLITE_OK;
 }
 
 /* Any error of the file counts as a failed sync: it may have been one, of the log or of the database. mode: SQLITE_CHECKPOINT_*. */
-static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db, int mode)
+static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db, int mode, int *moved)
 {
     struct wal *wal = &checkpoint->meta->engine->wal;
 
     if (wal_is_suspect(wal))
         return -EIO;
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, NULL);
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, moved);
     if ((code & 0xff) == SQLITE_IOERR)
         wal_suspect(wal);
     /* Busy: a reader still needs older pages. The next attempt gets further. */
@@ -79,7 +82,7 @@ static void *checkpoint_main(void *argument)
         if (checkpoint->stop)
             break;
         pthread_mutex_unlock(&checkpoint->mutex);
-        int err = checkpoint_run(checkpoint, checkpoint->db, SQLITE_CHECKPOINT_PASSIVE);
+        int err = checkpoint_run(checkpoint, checkpoint->db, SQLITE_CHECKPOINT_PASSIVE, NULL);
         pthread_mutex_lock(&checkpoint->mutex);
         assert(checkpoint->state == CHECKPOINT_RUNNING);
         checkpoint_note(checkpoint, err);
@@ -97,14 +100,14 @@ static void *checkpoint_main(void *argument)
 
 /* The writer's side, between two transactions. A log that readers have kept from beginning anew for long is not left to luck any more: all
  * pages are moved, and those who read now are waited for, for a moment. Who begins meanwhile reads the database alone. */
-static int checkpoint_finish(struct meta_checkpoint *checkpoint)
+static int checkpoint_finish(struct meta_checkpoint *checkpoint, int *moved)
 {
     int err;
 
     if (checkpoint->frames < META_WAL_FRAMES_MAX)
-        return checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_PASSIVE);
+        return checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_PASSIVE, moved);
     (void)sqlite3_busy_timeout(checkpoint->writer, META_WAL_WAIT_MS);
-    err = checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_RESTART);
+    err = checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_RESTART, moved);
     (void)sqlite3_busy_timeout(checkpoint->writer, DB_BUSY_MS_MAX);
     return err;
 }
@@ -113,7 +116,8 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
 {
     pthread_mutex_lock(&checkpoint->mutex);
     enum checkpoint_state state = checkpoint->state;
-    if (state == CHECKPOINT_IDLE && checkpoint->frames >= checkpoint->frames_next) {
+    if (state == CHECKPOINT_IDLE && checkpoint->frames >= checkpoint->frames_next &&
+        checkpoint->frames > checkpoint->moved) {
         checkpoint->state = CHECKPOINT_RUNNING;
         pthread_cond_signal(&checkpoint->wake);
     }
@@ -121,7 +125,9 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
     if (state != CHECKPOINT_TAIL)
         return;
 
-    int err = checkpoint_finish(checkpoint);
+    int moved = -1, err = checkpoint_finish(checkpoint, &moved);
+    if (moved >= 0)
+        checkpoint->moved = moved;
     /* When it reached the end, the next transaction starts the log anew, unless a reader is in the way just
      * then. */
     checkpoint->frames_next = checkpoint->frames + META_WAL_FRAMES_TARGET / 2;

@@ -55,7 +55,9 @@ static int db_prepare(struct meta *meta, sqlite3 *db)
         return err;
     if (gives_up)
         log_begin_anew(meta, db);
-    return db_set_pragmas(meta, DB_WRITE, db);
+    if ((err = db_set_pragmas(meta, DB_WRITE, db)) != 0 || !meta->options.compacts)
+        return err;
+    return (err = compact_run(meta, db)) != 0 ? err : db_set_pragmas(meta, DB_WRITE, db);
 }
 
 int row_engine_open(struct meta *meta, struct row_store **store)

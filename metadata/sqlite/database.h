@@ -62,6 +62,10 @@ int identity_admit(const struct meta *meta, sqlite3 *db, int64_t version, bool *
 /* From SQL_STORE_GET, which stands before its row, and still has to be reset. 0 or an error. */
 int identity_take(sqlite3_stmt *statement, struct meta_identity *identity);
 
+/* shrink.c: writes the database anew, without what is free, and so that it can shrink by itself from then on. Nobody else may have it
+ * open. 0 or an error: it is as it was. */
+int compact_run(const struct meta *meta, sqlite3 *db);
+
 struct row_store;
 /* row_store.c: the side that writes (rows/row_store.h). Takes the connection, on failure too. 0 or an error. */
 int row_store_open(struct row_store **store, struct meta *meta, sqlite3 *db);

@@ -29,6 +29,7 @@ struct row_store {
     struct wal_gather *gather;
     struct meta_checkpoint *checkpoint; /* NULL until row_store_start */
     bool is_in_batch;
+    bool is_shrinking;   /* shrink.c: it has begun to give back pages */
     unsigned savepoints; /* open ones */
     struct tally_set tallies;
 };

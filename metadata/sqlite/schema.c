@@ -360,6 +360,9 @@ int schema_open(const struct meta *meta, sqlite3 *db, int64_t version)
     assert(version >= 0 && version <= SCHEMA_VERSION);
     if (meta->options.read_only)
         return version == SCHEMA_VERSION ? 0 : META_E_OLDER_SCHEMA;
+    /* Before the file's first page is written; that of an older store it would change only with a VACUUM (shrink.c). */
+    if (version == 0 && (err = db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL")) != 0)
+        return err;
     if ((err = schema_set_wal(db)) != 0)
         return err;
     if (version > 0 && version < SCHEMA_VERSION && (err = schema_keep_copy(meta, db, version)) != 0)

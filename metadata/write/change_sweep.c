@@ -14,6 +14,8 @@
 
 #include <assert.h>
 
+#include "metadata/limits.h"
+
 /* The oldest list of dropped extents: 1 when there was one, 0, or an error. */
 static int sweep_dropped(struct meta_writer *writer)
 {
@@ -55,4 +57,9 @@ int op_sweep(struct meta_writer *writer, struct meta_sweep *op)
     writer->clear_left = others;
     op->more = found > 0;
     return found < 0 ? found : 0;
+}
+
+int op_shrink(struct meta_writer *writer, struct meta_shrink *op)
+{
+    return row_store_shrink(writer->store, META_SHRINK_PAGES, &op->more);
 }

@@ -165,6 +165,7 @@ struct touch {
     X(PART_PUT,          meta_part_put,          op_part_put,          PARTS(meta_part_put),        weight_one,      GARBAGE)                  \
     X(PART_COPY,         meta_part_copy,         op_part_copy,         PARTS(meta_part_copy),       weight_one,      GARBAGE)                  \
     X(SWEEP,             meta_sweep,             op_sweep,             NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|SETS|UNJUDGED)\
+    X(SHRINK,            meta_shrink,            op_shrink,            NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED|NO_ENTRY) \
     X(GARBAGE_DONE,      meta_garbage_done,      op_garbage_done,      NONE,                        weight_garbage,  HOUSEKEEPING|UNMARKED|NO_ENTRY) \
     X(MARK,              meta_mark_set,          op_mark_set,          NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|UNMARKED)  \
     X(LOST,              meta_lost,              op_lost,              ANY,                         weight_one,      GARBAGE|UNJUDGED)         \

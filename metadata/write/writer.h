@@ -259,6 +259,7 @@ int op_annotation_put(struct meta_writer *writer, struct meta_annotation_put *op
 int op_annotation_delete(struct meta_writer *writer, struct meta_annotation_delete *op);
 int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
+int op_shrink(struct meta_writer *writer, struct meta_shrink *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
 int op_sweep(struct meta_writer *writer, struct meta_sweep *op);
 int op_object_label(struct meta_writer *writer, struct meta_object_label *op);

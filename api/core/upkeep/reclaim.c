@@ -245,6 +245,30 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
     return 0;
 }
 
+/* Once rows have gone, their pages are free. A few are given back at a time, and then it rests as long as that took. */
+static int reclaim_run_shrink(struct reclaim *reclaim)
+{
+    struct meta_shrink change = {.more = reclaim->last_count > 0 || reclaim->shrinks};
+    unsigned slices = 0;
+    int err = 0;
+
+    while (err == 0 && change.more && !reclaim_is_stopping(reclaim)) {
+        uint64_t begun_ns = clock_monotonic_ns();
+        struct timespec rest = {0};
+
+        err = core_change_wait(reclaim->core, &change.op, META_OP_SHRINK);
+        rest.tv_nsec = (long)((clock_monotonic_ns() - begun_ns) % 100000000u);
+        if (change.more && ++slices == RECLAIM_PASS_SLICES) { /* garbage must not wait for it */
+            reclaim->shrinks = true;
+            atomic_store(&reclaim->dirty, true);
+            return err;
+        }
+        (void)nanosleep(&rest, NULL);
+    }
+    reclaim->shrinks = false;
+    return err;
+}
+
 /* ---- The thread ---- */
 
 /* Sleeps until there is something to do, at least the pause. Returns whether to stop. */
@@ -290,6 +314,8 @@ static void *reclaim_main(void *arg)
         err = reclaim_run_garbage(reclaim);
         if (err == 0)
             err = sweep_err;
+        if (err == 0)
+            err = reclaim_run_shrink(reclaim);
         if (err == 0 && !stopping)
             err = reclaim_run_usage(reclaim);
         if (err != 0) {

@@ -62,6 +62,7 @@ struct reclaim {
     struct reclaim_discard *discards;
     struct reclaim_sealed *sealed;
 
+    bool shrinks;        /* the thread's own: the database is giving back free pages */
     bool retry;          /* the thread's own: something was left over that may go later */
     uint32_t last_count; /* the thread's own: entries that the last pass gave back */
     bool failure_told;   /* the log has one line about files that cannot be removed */

@@ -170,7 +170,7 @@ static void without_a_copy_nothing_is_changed(void **state)
     const struct meta_options options = {.durable = true, .log = count_errors, .log_ctx = &errors};
     struct meta *meta = NULL;
 
-    for (unsigned i = 0; i < 4000; i++) { /* far larger than the log will be */
+    for (unsigned i = 0; i < 12000; i++) { /* far larger than the log will be */
         char key[16];
 
         snprintf(key, sizeof(key), "many-%u", i);
