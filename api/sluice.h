@@ -82,6 +82,8 @@ enum sluice_error {
 };
 
 SLUICE_API const char *sluice_version(void);
+/* Of SQLite, as it is loaded: "3.40.1". */
+SLUICE_API const char *sluice_sqlite_version(void);
 SLUICE_API const char *sluice_strerror(int result);
 
 /* ---- Stores ---- */

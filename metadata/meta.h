@@ -120,6 +120,9 @@ struct meta_options {
     void *log_ctx;
 };
 
+/* The version of SQLite, which keeps the rows: "3.40.1". Any thread. */
+const char *meta_sqlite_version(void);
+
 /* path: the database file; created when missing. Runs migrations. Returns 0 or META_E_NEWER_SCHEMA, META_E_NOT_OURS,
  * META_E_CORRUPT, META_E_DAMAGED_LOG, META_E_OLDER_SCHEMA (read only, and an earlier version's), what admit returned, or an errno. A file that is refused is not
  * changed. While it is open, other processes cannot open it. Blocks. */

@@ -118,7 +118,7 @@ int main(int argc, char **argv)
         return CLI_USAGE;
     }
     if (strcmp(name, "--version") == 0) {
-        printf("sluice %s" KIND "\n", sluice_version());
+        printf("sluice %s (SQLite %s)" KIND "\n", sluice_version(), sluice_sqlite_version());
         return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
     }
     if (strcmp(name, "help") == 0)

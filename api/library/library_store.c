@@ -30,6 +30,11 @@ _Static_assert((int)SLUICE_E_QUOTA == (int)META_E_QUOTA, "results differ");
 _Static_assert((int)SLUICE_E_OLDER_DATABASE == (int)META_E_OLDER, "results differ");
 _Static_assert((int)SLUICE_E_DAMAGED_LOG == (int)META_E_DAMAGED_LOG, "results differ");
 
+const char *sluice_sqlite_version(void)
+{
+    return meta_sqlite_version();
+}
+
 const char *sluice_version(void)
 {
     return SLUICE_VERSION;

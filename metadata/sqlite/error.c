@@ -3,6 +3,7 @@
  * Texts for the module's results. */
 #include "metadata/meta.h"
 
+#include <sqlite3.h>
 #include <string.h>
 
 const char *meta_strerror(int result)
@@ -18,4 +19,9 @@ const char *meta_strerror(int result)
     }
     const char *text = strerrordesc_np(-result);
     return text != NULL ? text : "unknown error";
+}
+
+const char *meta_sqlite_version(void)
+{
+    return sqlite3_libversion();
 }

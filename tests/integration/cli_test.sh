@@ -93,7 +93,7 @@ signed() {
 test_words() {
     run --version
     check "--version ends with 0" test "$status" -eq 0
-    check "--version is one line with the version" grep -qxE 'sluice [0-9]+\.[0-9]+\.[0-9]+' "$work/out"
+    check "--version is one line with the version" grep -qxE 'sluice [0-9]+\.[0-9]+\.[0-9]+ \(SQLite [0-9.]+\)( \(self-contained.*\))?' "$work/out"
     run --help
     check "--help ends with 0 and names the commands" grep -q '^  serve ' "$work/out"
     run help serve
