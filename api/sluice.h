@@ -135,6 +135,8 @@ struct sluice_store_options {
     const char *encryption_keys, *encryption_key_command;
     /* What all buckets may hold together, as sluice_bucket_set_quota says of one; 0: any. */
     uint64_t quota_bytes, quota_objects;
+    /* Lifecycle rules believe the clock at this start, however far it is ahead of where it was when they ran last; see deploy/README.md. */
+    bool accept_clock;
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.

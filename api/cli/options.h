@@ -123,8 +123,8 @@ struct options {
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
         proxy_protocol, signature_v2, web_auth, pages;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
-        no_verify, verify_reads, keep_old, is_token, accept_older_database, fault_knobs, list_lost,
-        empty_lost, keep, help;
+        no_verify, verify_reads, keep_old, is_token, accept_older_database, accept_clock, fault_knobs,
+        list_lost, empty_lost, keep, help;
     char *from_minio; /* sluice import */
     bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,
         watch, website_off;

@@ -428,6 +428,10 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Refuse every change. A store that was closed is opened without writing into it, also on a file system that cannot be written; one "
              "that was not is recovered first."},
+    {.name = "accept-clock", .type = OPTION_SWITCH, .field = FIELD(accept_clock), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
+     .help = "Start once with a clock that is more than seven days ahead of where it was when lifecycle rules ran last, and let them remove what "
+             "is old by it: they wait otherwise, if that is much. A flag alone, so that it does not stay on by accident."},
     {.name = "accept-older-database", .type = OPTION_SWITCH, .field = FIELD(accept_older_database), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
      .help = "Start once with a database that is missing, older than the blobs beside it or not theirs, or whose log is missing or "

@@ -50,6 +50,7 @@ struct core_options {
         keys; /* master keys, as long as the core; NULL: there are none. The core itself does not look at them */
     /* go on with a database that is older than the blobs beside it, or has lost its log */
     bool accept_older_database;
+    bool accept_clock; /* lifecycle rules believe the clock, however far it went on while nobody looked */
     /* how long, and how many percent of the disk, lost/ may hold; 0: CORE_LOST_... */
     unsigned lost_days, lost_share;
     enum ring_engine engine;

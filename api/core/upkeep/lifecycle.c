@@ -9,7 +9,10 @@
  *
  * The same thread keeps lost/ within its bounds, at the start and with each pass.
  *
- * Nothing is remembered between passes: what is due follows from the rows. So a restart loses nothing, and a
+ * Of a clock that has jumped far ahead (lifecycle_clock.c), a pass is only counted first. If it would remove much of what some rule is
+ * about, it waits, and a line in the log says for what.
+ *
+ * Nothing else is remembered between passes: what is due follows from the rows. So a restart loses nothing, and a
  * pass that is cut off is simply begun anew. What was seen as due is looked at again inside the transaction
  * (meta_delete_guard): an object that was overwritten or tagged meanwhile stays. */
 #include <assert.h>
@@ -78,6 +81,21 @@ int lifecycle_submit(struct lifecycle *lifecycle, struct meta_op *op, enum meta_
 
 /* ---- Passes ---- */
 
+/* A rule that would remove so many, and more than so many percent of what it is about, is one that a wrong clock may be behind. */
+#define LIFECYCLE_DOUBT_MIN     100u
+#define LIFECYCLE_DOUBT_PERCENT 10u
+
+static void task_end(const struct lifecycle_task *task)
+{
+    struct lifecycle *lifecycle = task->lifecycle;
+
+    if (lifecycle->mode != LIFECYCLE_COUNTS)
+        return;
+    lifecycle->would_remove += task->due;
+    lifecycle->is_dangerous |=
+        task->due > LIFECYCLE_DOUBT_MIN && task->due * 100 > task->seen * LIFECYCLE_DOUBT_PERCENT;
+}
+
 static int rule_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket,
                     const struct core_lifecycle_rule *rule, uint64_t *removed)
 {
@@ -99,6 +117,7 @@ static int rule_run(struct lifecycle *lifecycle, const struct meta_bucket *bucke
         err = lifecycle_sweep_versions(&task);
     if (err == 0 && rule->abort_days > 0)
         err = lifecycle_sweep_uploads(&task);
+    task_end(&task);
     *removed += task.removed;
     return err;
 }
@@ -126,9 +145,9 @@ static int rules_run(struct lifecycle *lifecycle, const struct meta_bucket *buck
 static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket)
 {
     uint64_t removed = 0;
-    int err = expiry_run(lifecycle, bucket, &removed);
+    int err = lifecycle->mode == LIFECYCLE_COUNTS ? 0 : expiry_run(lifecycle, bucket, &removed);
 
-    if (err == 0)
+    if (err == 0 && lifecycle->mode != LIFECYCLE_ORDERS)
         err = rules_run(lifecycle, bucket, &removed);
     if (removed > 0)
         core_log(lifecycle->core, LOG_LEVEL_INFO,
@@ -165,6 +184,7 @@ static int watched_run(struct lifecycle *lifecycle, const struct expires_watched
 
     if (err == 0)
         err = lifecycle_sweep_versions(&task);
+    task_end(&task);
     if (task.removed > 0)
         core_log(lifecycle->core, LOG_LEVEL_INFO, "removed %llu objects from %s whose time was over",
                  (unsigned long long)task.removed, watched->bucket);
@@ -185,7 +205,7 @@ static int pass_run(struct lifecycle *lifecycle)
 {
     struct meta_bucket bucket = {.name = ""};
     int64_t any;
-    int err = all_watched_run(lifecycle);
+    int err = lifecycle->mode == LIFECYCLE_ORDERS ? 0 : all_watched_run(lifecycle);
 
     assert(lifecycle->reader != NULL);
     if (err != 0)
@@ -218,6 +238,42 @@ static void take_wake(struct lifecycle *lifecycle)
     pthread_mutex_unlock(&lifecycle->lock);
 }
 
+/* Says it once, and when it is over. */
+static void pass_hold(struct lifecycle *lifecycle, bool holds)
+{
+    if (atomic_exchange(&lifecycle->is_held, holds) == holds)
+        return;
+    if (holds)
+        core_log(lifecycle->core, LOG_LEVEL_WARNING,
+                 "lifecycle: the clock is days ahead of where it was, and rules would remove %llu objects, "
+                 "versions "
+                 "or uploads: nothing is removed until the clock is right, or the server was started with "
+                 "--accept-clock",
+                 (unsigned long long)lifecycle->would_remove);
+    else
+        core_log(lifecycle->core, LOG_LEVEL_INFO, "lifecycle: the clock is believed again");
+}
+
+/* In doubt about the clock, a pass is only counted first. */
+static int pass_choose(struct lifecycle *lifecycle)
+{
+    int err;
+
+    lifecycle->mode = LIFECYCLE_REMOVES;
+    if (!lifecycle_clock_is_doubtful(lifecycle, core_lifecycle_day(lifecycle->core))) {
+        pass_hold(lifecycle, false);
+        return 0;
+    }
+    lifecycle->mode = LIFECYCLE_COUNTS;
+    lifecycle->is_dangerous = false;
+    lifecycle->would_remove = 0;
+    if ((err = pass_run(lifecycle)) != 0)
+        return err;
+    lifecycle->mode = lifecycle->is_dangerous ? LIFECYCLE_ORDERS : LIFECYCLE_REMOVES;
+    pass_hold(lifecycle, lifecycle->is_dangerous);
+    return 0;
+}
+
 /* A store without rules pays nothing but this look at a number: the reader is there during a pass only. */
 static int lifecycle_pass(struct lifecycle *lifecycle)
 {
@@ -231,7 +287,12 @@ static int lifecycle_pass(struct lifecycle *lifecycle)
     lifecycle->idle_generation = generation;
     if ((err = meta_reader_open(meta, &lifecycle->reader)) != 0)
         return err;
-    err = pass_run(lifecycle);
+    err = pass_choose(lifecycle);
+    if (err == 0)
+        err = pass_run(lifecycle);
+    if (err == 0 && lifecycle->mode == LIFECYCLE_REMOVES &&
+        !(lifecycle->idle && expires_watched_first(lifecycle) == NULL))
+        lifecycle_clock_believe(lifecycle);
     meta_reader_close(lifecycle->reader);
     lifecycle->reader = NULL;
     return err;

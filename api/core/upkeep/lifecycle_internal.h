@@ -14,8 +14,27 @@
 /* Deletes that share one change: together a millisecond or two of the committer. */
 #define LIFECYCLE_BATCH 64u
 
+/* What a pass does. */
+enum lifecycle_mode {
+    LIFECYCLE_REMOVES,
+    LIFECYCLE_COUNTS, /* what it would remove, for the clock is in doubt */
+    LIFECYCLE_ORDERS, /* only what does not hang on the clock: it waits for somebody to confirm it */
+};
+
+/* Whether the clock is to be believed (lifecycle_clock.c). */
+struct lifecycle_clock {
+    bool is_known;          /* the file was looked at */
+    int64_t believed_ms;    /* the time that was believed last, */
+    uint64_t believed_boot; /* and what CLOCK_BOOTTIME said then, in milliseconds */
+};
+
 struct lifecycle {
     struct core *core;
+    enum lifecycle_mode mode; /* of the pass */
+    bool is_dangerous;        /* LIFECYCLE_COUNTS: some rule would remove much of what it is about */
+    uint64_t would_remove;    /* the same: all of them */
+    struct lifecycle_clock clock;
+    atomic_bool is_held;        /* passes wait for the clock to be confirmed; any thread */
     struct meta_reader *reader; /* during a pass */
     bool idle;                  /* the last pass found no bucket with rules, */
     uint64_t idle_generation;   /* and that is so until settings change */
@@ -35,7 +54,8 @@ struct lifecycle_task {
     const struct core_lifecycle_rule *rule;
     int64_t now_ms;
     uint32_t day_s;
-    uint64_t removed; /* objects, versions and uploads */
+    uint64_t removed;   /* objects, versions and uploads */
+    uint64_t seen, due; /* LIFECYCLE_COUNTS: of what the rule is about, and of these what it would remove */
 };
 
 /* Waits; true: the thread is to end. Stores orders that came meanwhile. */
@@ -46,6 +66,11 @@ int lifecycle_submit(struct lifecycle *lifecycle, struct meta_op *op, enum meta_
 /* Both return 0, -ECANCELED when the store closes, or an error. */
 int lifecycle_sweep_versions(struct lifecycle_task *task);
 int lifecycle_sweep_uploads(struct lifecycle_task *task);
+
+/* lifecycle_clock.c. Whether it is later than it can be: the clock is far ahead of where it was when it was last believed. */
+bool lifecycle_clock_is_doubtful(struct lifecycle *lifecycle, uint32_t day_s);
+/* It is believed from now on. */
+void lifecycle_clock_believe(struct lifecycle *lifecycle);
 
 /* expiry.c. Stores what was ordered: it is the only writer of that setting. */
 void expiry_store_orders(struct lifecycle *lifecycle);

@@ -32,6 +32,7 @@ static int upload_visit(void *ctx, const struct meta_upload *upload, struct slic
     stale->key_length = upload->key.len;
     memcpy(stale->id, upload->id, sizeof(stale->id));
     stale->any = true;
+    task->seen++;
     if (core_lifecycle_due(upload->initiated_ms, task->rule->abort_days, task->day_s) > task->now_ms)
         return 0;
     char *key = malloc(upload->key.len + 1);
@@ -49,11 +50,14 @@ static int stale_abort(struct stale_uploads *stale)
     int err = 0;
 
     assert(stale->count <= LIFECYCLE_BATCH);
+    stale->task->due += stale->count;
     for (uint32_t i = 0; i < stale->count; i++) {
-        if (err == 0)
+        bool removes = stale->task->lifecycle->mode == LIFECYCLE_REMOVES;
+
+        if (err == 0 && removes)
             err = lifecycle_submit(stale->task->lifecycle, &stale->list[i].op, META_OP_UPLOAD_ABORT);
         if (err == 0)
-            stale->task->removed++;
+            stale->task->removed += removes;
         else if (err == META_E_NO_UPLOAD) /* completed or aborted meanwhile */
             err = 0;
         free((void *)stale->list[i].key.base);

@@ -161,6 +161,7 @@ static int walk_visit(void *ctx, const struct meta_version_entry *entry)
     int err = 0;
 
     walk->seen++;
+    walk->task->seen++;
     if (same_key)
         walk->pending_marker = false; /* it hides something */
     else if ((err = walk_settle_marker(walk)) == 0)
@@ -266,7 +267,9 @@ static int walk_delete_all(struct walk *walk, bool more)
     uint32_t held = err == 0 && more && walk->count > 0 && walk_stands_on_last(walk);
     uint32_t total = walk->count - held;
 
-    for (uint32_t at = 0; at < total && err == 0; at += LIFECYCLE_BATCH) {
+    walk->task->due += total;
+    for (uint32_t at = 0; at < total && err == 0 && walk->task->lifecycle->mode == LIFECYCLE_REMOVES;
+         at += LIFECYCLE_BATCH) {
         uint32_t count = total - at < LIFECYCLE_BATCH ? total - at : LIFECYCLE_BATCH;
         err = walk_delete(walk, &walk->candidates[at], count);
     }

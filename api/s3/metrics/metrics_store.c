@@ -106,6 +106,9 @@ static void add_garbage(struct metrics_page *page, struct core *core)
     metrics_add_value(page, "sluice_garbage_bytes", "gauge",
                       "Bytes of overwritten and deleted small objects whose space is to be given back.",
                       garbage.bytes);
+    metrics_add_value(page, "sluice_lifecycle_waiting", "gauge",
+                      "1 while lifecycle rules wait for the clock to be confirmed.",
+                      core_lifecycle_is_held(core));
     metrics_add_value(page, "sluice_garbage_waits_total", "counter",
                       "Batches of small objects that waited for space to be given back.", garbage.waits);
 }

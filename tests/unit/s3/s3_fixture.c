@@ -260,6 +260,11 @@ uint64_t core_room_bytes(struct core *core)
 
 const uint64_t meta_batch_us_bounds[META_FIGURE_BUCKETS], meta_batch_changes_bounds[META_FIGURE_BUCKETS];
 
+bool core_lifecycle_is_held(struct core *core)
+{
+    return false;
+}
+
 void core_garbage(struct core *core, struct core_garbage *garbage)
 {
     *garbage = (struct core_garbage){0};
