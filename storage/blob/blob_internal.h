@@ -370,7 +370,7 @@ struct blob_store {
 
     atomic_bool no_nowait; /* this file system has no RWF_NOWAIT */
     /* What was tried and refused by this file system; each is said once in the log. */
-    atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes, no_punch;
+    atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes, no_punch, no_sparse;
 };
 
 #define BLOB_STORE_MAGIC 0xb10b5703u

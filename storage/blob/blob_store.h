@@ -215,7 +215,8 @@ struct blob_giving {
     struct blob_run *runs; /* are sorted */
     uint32_t count;
     int result; /* out: 0, also when the file is gone, or a negative errno: all of it is to be given back again */
-    int fd;     /* private */
+    int fd;     /* private, as is the next one */
+    bool is_segment;
 };
 void blob_store_give_back(struct blob_store *store, struct blob_giving *list, uint32_t count,
                           blob_units_fn units, void *ctx);

@@ -25,6 +25,7 @@ static bool giving_open(struct blob_store *store, struct blob_giving *giving, bl
     int is;
 
     giving->result = 0;
+    giving->is_segment = false;
     giving->fd = segment_space_open(store, giving->blob);
     if (giving->fd < 0) {
         giving->result = giving->fd == -ENOENT ? 0 : giving->fd;
@@ -81,6 +82,7 @@ void blob_store_give_back(struct blob_store *store, struct blob_giving *list, ui
         if (!giving_open(store, &list[i], units, ctx))
             continue;
         list[i].result = 1; /* to be punched */
+        list[i].is_segment = true;
         ++segments;
         runs += list[i].count;
     }
@@ -90,7 +92,9 @@ void blob_store_give_back(struct blob_store *store, struct blob_giving *list, ui
         assert(list[i].result <= 0);
         if (list[i].fd < 0)
             continue;
-        if (list[i].result == 0)
+        if (list[i].result == 0 && list[i].is_segment && atomic_load(&store->no_punch))
+            list[i].result = segment_thin(store, &list[i], units, ctx);
+        else if (list[i].result == 0)
             list[i].result = segment_space_sync(store, list[i].fd);
         close(list[i].fd); /* synced, or all of it is done again */
     }

@@ -84,6 +84,10 @@ int segment_space_punch_runs(struct blob_store *store, uint64_t blob, int fd, st
 int shared_space_give_back(struct blob_store *store, struct blob_giving *giving, blob_units_fn units,
                            void *ctx);
 
+/* After a punch that the file system refused: writes a settled segment anew, if little is left in it. Its runs are sorted. 0 or a negative
+ * errno; either way the units that rows name are there. */
+int segment_thin(struct blob_store *store, const struct blob_giving *giving, blob_units_fn units, void *ctx);
+
 /* Removes a segment without units: file, id, memory. */
 void segment_discard(struct blob_store *store, struct segment *segment);
 

@@ -48,9 +48,9 @@ int segment_space_punch(struct blob_store *store, int fd, uint64_t offset, uint6
     int err = result == 0 ? 0 : -errno;
 
     if (err == -EOPNOTSUPP || err == -ENOSYS) {
-        blob_store_log_once(
-            store, &store->no_punch,
-            "this file system punches no holes; space of small objects comes back by the segment");
+        blob_store_log_once(store, &store->no_punch,
+                            "this file system punches no holes; segments of small objects are written anew "
+                            "when half of one is free");
         return 0;
     }
     return err == 0 ? 0 : disk_error(err);

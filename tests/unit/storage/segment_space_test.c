@@ -428,6 +428,71 @@ static void many_files_are_given_back_together(void **state)
     rig_end(&pen.rig);
 }
 
+static int fallocate_refuses_holes(int fd, int mode, off_t offset, off_t length)
+{
+    if ((mode & FALLOC_FL_PUNCH_HOLE) == 0)
+        return fallocate(fd, mode, offset, length);
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+/* Where no hole can be punched, a segment with little in it is written anew: not before it is settled, and not for little. */
+static void thin_segments_are_written_anew(void **state)
+{
+    enum { MANY = 60 };
+    struct rows rows = {0};
+    struct database database = {&rows, 1};
+    struct blob_run runs[MANY];
+    struct stat before, after;
+    struct batch batch;
+    struct pen pen;
+    char holes[MANY + 1];
+
+    pen_begin(&pen, true);
+    batch_make_equal(&batch, MANY, 100, 1);
+    assert_int_equal(batch_write(&pen, &batch), 0);
+    segment_batch_end(pen.writer, false);
+    memset(holes, '-', sizeof(holes) - 1);
+    holes[MANY] = '\0';
+    rows_add_units(&rows, &batch, holes);
+    assert_int_equal(blob_store_cut(pen.rig.store, rows.blob, batch.units[MANY - 1].at.offset + 4096), 0);
+    blob_stat(&pen.rig, rows.blob, &before);
+    int reader = blob_store_open_fd(pen.rig.store, rows.blob);
+    sys.fallocate = fallocate_refuses_holes;
+    for (int turn = 0; turn < 3; ++turn) { /* too early; too little; as it should */
+        struct blob_giving giving = {.blob = rows.blob, .runs = runs};
+
+        for (uint32_t i = 0; i < (turn == 1 ? 10u : 50u); ++i)
+            runs[giving.count++] = run_of(&batch, i == 0 ? 0 : i + 5);
+        if (turn == 1)
+            blob_store_settle_segment(pen.rig.store, rows.blob);
+        blob_store_give_back(pen.rig.store, &giving, 1, database_units, &database);
+        assert_int_equal(giving.result, 0);
+        blob_stat(&pen.rig, rows.blob, &after);
+        assert_int_equal(after.st_size, before.st_size);
+        if (turn < 2) {
+            assert_int_equal(after.st_ino, before.st_ino);
+            continue;
+        }
+        assert_true(after.st_ino != before.st_ino);
+        assert_true(after.st_blocks * 2 < before.st_blocks);
+    }
+    sys.fallocate = fallocate;
+    for (uint32_t i = 0; i < MANY; ++i) {
+        bool is_gone = i == 0 || (i > 5 && i < 55);
+
+        assert_int_equal(is_hole(&pen.rig, rows.blob, batch.units[i].at.offset, 4096), is_gone);
+        if (!is_gone)
+            assert_unit_holds(&pen.rig, &batch.units[i]);
+    }
+    unsigned char first[100]; /* whoever has the old file open still reads what was in it */
+    assert_int_equal(pread(reader, first, sizeof(first), (off_t)batch.units[0].at.offset), sizeof(first));
+    assert_memory_equal(first, batch.units[0].data, sizeof(first));
+    close(reader);
+    batch_free(&batch);
+    pen_end(&pen);
+}
+
 /* A damaged database must not cost bytes. */
 static void recovery_leaves_alone_what_makes_no_sense(void **state)
 {
@@ -520,6 +585,7 @@ int main(void)
         cmocka_unit_test(files_that_are_gone),
         cmocka_unit_test(recovery_gives_back_gaps_and_tail),
         cmocka_unit_test(many_files_are_given_back_together),
+        cmocka_unit_test(thin_segments_are_written_anew),
         cmocka_unit_test(recovery_leaves_holes_alone),
         cmocka_unit_test(recovery_of_many_gaps),
         cmocka_unit_test(recovery_leaves_alone_what_makes_no_sense),
