@@ -65,7 +65,7 @@
 /* Descriptors of blobs kept open for reading, per store. */
 #define BLOB_DESCRIPTOR_CACHE_MAX 1024u
 
-/* Units of pins that are looked at under the lock that every reader takes: some microseconds. */
+/* Units of pins that are copied under the lock that every reader takes: a microsecond, and 16 KiB. */
 #define BLOB_PINS_STEP_UNITS 1024u
 
 /* Small bodies up to this size lie in segments, many to a file. Each is held in memory until it is written. Copying it costs

@@ -7,12 +7,12 @@
  * there when it began, and not for readers that keep arriving. Any thread; only blob_pin_barrier waits.
  *
  * A reader may hold 10,000 units, and there may be hundreds of them, so who asks what is held asks for thousands of units at once, and the
- * walk over all pins gives the lock up every few microseconds: a reader that comes or goes must not wait for it. */
+ * walk over all pins holds the lock only to copy some of their units: a reader that comes or goes must not wait for it. */
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
 #include "storage/blob/blob_internal.h"
 
@@ -167,30 +167,35 @@ static void index_note(const struct pins_index *index, const struct blob_unit *u
         index->held[low] |= BLOB_HELD_UNIT;
 }
 
-/* A step of the walk, under the lock. Whether there is more. */
-static bool pins_step(struct blob_pins *pins, const struct pins_index *index)
+/* The next units of the walk, under the lock. Their number; 0: it is over. */
+static uint32_t pins_take(struct blob_pins *pins, struct blob_unit *units)
 {
-    for (uint32_t left = BLOB_PINS_STEP_UNITS; pins->look_at != NULL; --left) {
-        const struct blob_pin *pin = pins->look_at;
+    uint32_t count = 0;
 
-        if (left == 0)
-            return true;
-        if (pins->look_unit < pin->unit_count)
-            index_note(index, &pin->units[pins->look_unit++]);
-        if (pins->look_unit >= pin->unit_count) {
+    while (pins->look_at != NULL && count < BLOB_PINS_STEP_UNITS) {
+        const struct blob_pin *pin = pins->look_at;
+        uint32_t left = pin->unit_count - pins->look_unit, room = BLOB_PINS_STEP_UNITS - count;
+        uint32_t taken = left < room ? left : room;
+
+        if (taken > 0)
+            memcpy(units + count, pin->units + pins->look_unit, taken * sizeof(*units));
+        count += taken;
+        pins->look_unit += taken;
+        if (pins->look_unit == pin->unit_count) {
             pins->look_at = pin->next;
             pins->look_unit = 0;
         }
     }
-    return false;
+    return count;
 }
 
 int blob_pins_look(struct blob_store *store, const struct blob_unit *units, uint32_t count,
                    unsigned char *held)
 {
     struct pins_index index = {.units = units, .count = count, .held = held};
-    const struct timespec breath = {.tv_nsec = 1};
+    struct blob_unit step[BLOB_PINS_STEP_UNITS];
     struct blob_pins *pins = &store->pins;
+    uint32_t taken;
     int err = index_make(&index);
 
     if (err != 0)
@@ -199,11 +204,10 @@ int blob_pins_look(struct blob_store *store, const struct blob_unit *units, uint
     pthread_mutex_lock(&pins->lock);
     pins->look_at = pins->known;
     pins->look_unit = 0;
-    while (pins_step(pins, &index)) {
-        pthread_mutex_unlock(&pins->lock);
-        (void)nanosleep(
-            &breath,
-            NULL); /* readers come and go meanwhile; taken again at once, the lock would not be had by anybody else */
+    while ((taken = pins_take(pins, step)) > 0) {
+        pthread_mutex_unlock(&pins->lock); /* readers come and go while these are looked at */
+        for (uint32_t i = 0; i < taken; ++i)
+            index_note(&index, &step[i]);
         pthread_mutex_lock(&pins->lock);
     }
     pthread_mutex_unlock(&pins->lock);
