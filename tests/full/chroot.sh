@@ -31,9 +31,6 @@ skip() {
     exit 0
 }
 
-[ "$(id -u)" -eq 0 ] || skip "$(basename "$0"): needs root"
-command -v debootstrap >/dev/null || skip "$(basename "$0"): needs debootstrap"
-
 # system RELEASE [PACKAGE,...]: makes $work/RELEASE, which reaches the archive as this machine does.
 system() {
     local release=$1 root=$work/$1 file
@@ -90,3 +87,21 @@ round_trip() {
     curl -sfS "$@" -X PUT "$at/full" && curl -sfS "$@" -T "$work/sent" "$at/full/object" && curl -sfS "$@" -o "$work/back" "$at/full/object" &&
         cmp "$work/sent" "$work/back"
 }
+
+# as_unit RELEASE NAME: what the installed package's unit says, such as ExecStart.
+as_unit() {
+    sed -n "s/^$2=//p" "$work/$1/usr/lib/systemd/system/sluice.service"
+}
+
+# as_service RELEASE COMMAND...: with the unit's account and environment, in the place that systemd would have made.
+as_service() {
+    local release=$1
+    shift
+    launch='' inside "$release" install -d -m "$(as_unit "$release" StateDirectoryMode)" -o sluice -g sluice /var/lib/sluice
+    # shellcheck disable=SC2046 # words of the environment and of the command
+    inside "$release" setpriv --reuid "$(as_unit "$release" User)" --regid "$(as_unit "$release" Group)" --clear-groups \
+        env -i $(as_unit "$release" Environment) "$@"
+}
+
+[ "$(id -u)" -eq 0 ] || skip "$(basename "$0"): needs root"
+command -v debootstrap >/dev/null || skip "$(basename "$0"): needs debootstrap"

@@ -4,21 +4,6 @@
 # used by a program, upgraded with its settings and objects, and purged.
 . "$(dirname "$0")/chroot.sh"
 
-# as_unit RELEASE NAME: what the unit says, such as ExecStart.
-as_unit() {
-    sed -n "s/^$2=//p" "$work/$1/usr/lib/systemd/system/sluice.service"
-}
-
-# as_service RELEASE COMMAND...: with the unit's account and environment, in the place that systemd would have made.
-as_service() {
-    local release=$1
-    shift
-    launch='' inside "$release" install -d -m "$(as_unit "$release" StateDirectoryMode)" -o sluice -g sluice /var/lib/sluice
-    # shellcheck disable=SC2046 # words of the environment and of the command
-    inside "$release" setpriv --reuid "$(as_unit "$release" User)" --regid "$(as_unit "$release" Group)" --clear-groups \
-        env -i $(as_unit "$release" Environment) "$@"
-}
-
 for release in bookworm trixie; do
     system $release
     tree $release
