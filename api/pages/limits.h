@@ -32,11 +32,12 @@
 #define PAGES_ARCHIVE_NOTE_BYTES      (64u << 10) /* of the names of what is left out */
 
 /* Of the status page: a day, 80 KiB of samples, and 24 KiB of messages. */
-#define PAGES_SAMPLE_MS     60000u
-#define PAGES_SAMPLES       1440u
-#define PAGES_CHART_POINTS  240u /* about what there is to see */
-#define PAGES_MESSAGES      50u
-#define PAGES_MESSAGE_BYTES 480u
-#define PAGES_STATUS_CACHES 32u
+#define PAGES_SAMPLE_MS      60000u
+#define PAGES_SAMPLES        1440u
+#define PAGES_CHART_POINTS   240u /* about what there is to see */
+#define PAGES_MESSAGES       50u
+#define PAGES_MESSAGE_BYTES  480u
+#define PAGES_STATUS_CACHES  32u
+#define PAGES_STATUS_BUCKETS 200u
 
 #endif

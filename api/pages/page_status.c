@@ -6,6 +6,7 @@
 
 #include "api/core/cache.h"
 #include "api/core/core.h"
+#include "api/core/quota.h"
 #include "api/http/http.h"
 #include "api/pages/limits.h"
 #include "api/pages/page.h"
@@ -157,6 +158,58 @@ static void write_past(struct page_call *call, struct page_html *html)
     PAGE(html, "</div>");
 }
 
+/* ---- Buckets ---- */
+
+struct buckets {
+    struct page_html rows;
+    uint64_t count;
+};
+
+static int on_usage(void *ctx, const struct meta_usage *usage)
+{
+    struct buckets *buckets = ctx;
+    struct page_html *html = &buckets->rows;
+
+    if (buckets->count++ >= PAGES_STATUS_BUCKETS)
+        return 0;
+    PAGE(html, "<tr><td class=name><a class=bucket href=\"");
+    page_html_link(html, "b", slice_text(usage->name), SLICE(""));
+    PAGE(html, "\">");
+    page_html_string(html, usage->name);
+    PAGE(html, "</a></td><td class=size>");
+    page_html_number(html, usage->kinds[META_USAGE_OBJECTS].count);
+    PAGE(html, "</td><td class=size>");
+    page_html_size(html, meta_usage_bytes(usage));
+    PAGE(html, "</td><td class=size>");
+    if (usage->quota.bytes_max != META_QUOTA_NONE)
+        page_html_size(html, usage->quota.bytes_max);
+    else
+        PAGE(html, "\xe2\x80\x93");
+    PAGE(html, "</td></tr>");
+    return 0;
+}
+
+/* All that they hold, as quotas count it. */
+static void write_buckets(struct page_call *call, struct page_html *html)
+{
+    struct buckets buckets = {.rows = {.arena = html->arena}};
+
+    if (core_usage_each(s3_service_core(call->request->service), on_usage, &buckets) != 0 ||
+        buckets.count == 0)
+        return;
+    PAGE(html,
+         "<h2>Buckets</h2><table class=list><thead><tr><th scope=col class=name>Bucket</th><th scope=col "
+         "class=size>Objects</th><th scope=col class=size>Size</th><th scope=col class=size>Quota</th></tr>"
+         "</thead><tbody>");
+    page_html_raw(html, buckets.rows.data, buckets.rows.length);
+    PAGE(html, "</tbody></table>");
+    if (buckets.count > PAGES_STATUS_BUCKETS) {
+        PAGE(html, "<p class=note>The first of ");
+        page_html_number(html, buckets.count);
+        PAGE(html, ". The metrics have more.</p>");
+    }
+}
+
 /* ---- Caches ---- */
 
 static int on_cache(void *ctx, const struct core_cache_figures *cache)
@@ -240,6 +293,7 @@ enum s3_door_way page_status(struct page_call *call)
     PAGE(&html, "<h1>Status</h1>");
     write_now(call, &html);
     write_past(call, &html);
+    write_buckets(call, &html);
     write_caches(call, &html);
     write_messages(call, &html);
     page_end(call, &html, 200);

@@ -169,6 +169,7 @@ equal(get("/-/ui/raw/docs/notes.txt", reader, Range="bytes=5-")[2], b"text", "in
 # ---- The status page.
 text = page("/-/ui/status", admin)
 check(all(word in text for word in ("Health", "Good", "Connections open", "Free on the disk", "Signed in here", "Latest warnings")), "who may read the metrics sees how the server is")
+check(re.search('>docs</a></td><td class=size>[1-9][0-9]*</td><td class=size>[^<]+B</td>', text), "what each bucket holds")
 check('href="/-/ui/status"' in page("/-/ui/", admin) and 'href="/-/ui/status"' not in page("/-/ui/", reader), "and is led there")
 page("/-/ui/status", reader, 403)
 page("/-/ui/status", status=403)
