@@ -25,16 +25,20 @@ static uint64_t bound_column(sqlite3_stmt *statement, int column)
                                                                               : (uint64_t)bound;
 }
 
+/* A column's text, where there is room for it: else it is damaged, and to stays empty. */
+static void text_load(char *to, size_t capacity, struct slice text)
+{
+    if (text.len > 0 && text.len < capacity)
+        memcpy(to, text.base, text.len);
+}
+
 static int bucket_load(struct row_store *store, sqlite3_stmt *statement)
 {
     struct meta_usage bucket = {.bucket = sqlite3_column_int64(statement, 0),
                                 .quota = {bound_column(statement, 3), bound_column(statement, 4)}};
-    struct slice name = meta_sql_column(statement, 1), owner = meta_sql_column(statement, 2);
 
-    if (name.len < sizeof(bucket.name)) /* else it is damaged, and called nothing */
-        memcpy(bucket.name, name.base, name.len);
-    if (owner.len < sizeof(bucket.owner))
-        memcpy(bucket.owner, owner.base, owner.len);
+    text_load(bucket.name, sizeof(bucket.name), meta_sql_column(statement, 1));
+    text_load(bucket.owner, sizeof(bucket.owner), meta_sql_column(statement, 2));
     return usage_bucket_add(usage_of(store), &bucket);
 }
 
