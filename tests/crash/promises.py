@@ -213,9 +213,8 @@ class History:
         self.end = NEVER  # and at which the last one has ended
 
     def key(self, bucket, name):
-        if (bucket, name) not in self.keys:
-            self.keys[bucket, name] = Key(bucket, name)
-        return self.keys[bucket, name]
+        """One for all who ask for it, also at once."""
+        return self.keys.setdefault((bucket, name), Key(bucket, name))
 
     def promise_later(self, position):
         """What was answered so far is promised from there on."""

@@ -253,7 +253,7 @@ class Reader:
                     client.request("GET", f"/{PLAIN}?list-type=2")
                 else:
                     with self.lab.lock:
-                        keys = [key for key in self.lab.history.keys.values() if is_watched(key)]
+                        keys = [key for key in list(self.lab.history.keys.values()) if is_watched(key)]  # others name new ones
                     if keys:
                         look(self.lab, client, self.rng.choice(keys))
         except OSError:
