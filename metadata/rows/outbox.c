@@ -317,6 +317,7 @@ int outbox_put(struct meta_writer *writer, struct meta_event *event)
 {
     struct outbox *outbox = &writer->outbox;
     int err = event_complete(writer, event);
+    bool is_put = false;
 
     assert(event->kind > META_EVENT_NONE && event->kind < META_EVENT_KIND_END);
     for (size_t i = rules_position(outbox, event->bucket);
@@ -325,10 +326,11 @@ int outbox_put(struct meta_writer *writer, struct meta_event *event)
             const struct meta_outbox_rule *rule = &outbox->rules[i].list[j];
             if (!rule_matches(rule, event->kind, event->key))
                 continue;
+            /* Two rules of one target may be about it. A number that no row has would be forgotten by a crash, and given anew. */
+            if (is_put)
+                event->seq = ++outbox->seq;
             err = row_put(writer, event, rule->target, rule->id);
-            /* Two rules of one target may be about it. */
-            outbox->seq++;
-            event->seq = outbox->seq;
+            is_put = true;
         }
     return err == 0 && is_listened(writer) ? event_keep(outbox, event) : err;
 }
