@@ -13,22 +13,11 @@ import zipfile
 from botocore.exceptions import ClientError
 
 from signer import Signer
-from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, fresh, have, is_segment, pattern_file, poll, run, s3_client, scratch, sha256_file
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, fresh, have, is_segment, key_line, make_keys, pattern_file, poll, run, s3_client, scratch, sha256_file
 
 RECORD = 64 << 10
 MARKER = b"nothing of this may be found on the disk, not anywhere"
 PART = 5 << 20
-
-
-def make_keys(name, *lines):
-    path = scratch(name)
-    with open(path, "w", opener=lambda path, flags: os.open(path, flags, 0o600), encoding="ascii") as file:
-        file.write("# keys of a test\n" + "".join(line + "\n" for line in lines))
-    return path
-
-
-def key_line(name, byte):
-    return f"{name} {base64.b64encode(bytes([byte]) * 32).decode()}"
 
 
 def body_of(size):

@@ -196,6 +196,12 @@ def open_server():
     check(server.request("PUT", "/first/large", b"x" * 200000)[0] >= 500, "nothing may be stored when nearly all of the disk is to stay free")
     it.changes("min-free", min_free="0")
     equal(server.request("PUT", "/first/large", b"x" * 2000000)[0], 200, "until it may")
+    it.changes("quota-objects", quota_objects="1")
+    equal(server.request("PUT", "/first/one-more", b"x")[0], 403, "no more objects than a quota has room for")
+    it.changes("quota-objects", "quota-bytes", quota_objects="0", quota_bytes="1K")
+    equal(server.request("PUT", "/first/one-more", b"x")[0], 403, "nor more bytes")
+    it.changes("quota-bytes", quota_bytes="0")
+    equal(server.request("PUT", "/first/one-more", b"x")[0], 200, "until there is none")
     damage(server)
     got = lambda: server.raw(b"GET /first/large HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 20)[:12]
     equal(got(), b"HTTP/1.1 200", "a large object is not read before it is sent")

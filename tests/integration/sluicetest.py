@@ -141,6 +141,18 @@ def make_certificate(name="server", kind=("-newkey", "ec", "-pkeyopt", "ec_param
     return certificate, key, authority
 
 
+def make_keys(name, *lines):
+    """A file of master keys for --encryption-keys."""
+    path = scratch(name)
+    with open(path, "w", opener=lambda path, flags: os.open(path, flags, 0o600), encoding="ascii") as file:
+        file.write("# keys of a test\n" + "".join(line + "\n" for line in lines))
+    return path
+
+
+def key_line(name, byte):
+    return f"{name} {base64.b64encode(bytes([byte]) * 32).decode()}"
+
+
 def trust(authority):
     """For clients started from here on, and boto3 in this process."""
     trusting.update(dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), authority))

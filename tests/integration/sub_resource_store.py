@@ -5,7 +5,7 @@ import re
 import shutil
 
 from operations_requests import DOCUMENTS
-from sluicetest import Server, fresh
+from sluicetest import Server, fresh, key_line, make_keys
 
 SETTINGS = ("acl", "versioning", "policy", "cors", "lifecycle", "tagging", "object-lock", "ownershipControls", "publicAccessBlock", "requestPayment",
             "accelerate", "logging", "notification", "website", "encryption", "replication", "location")
@@ -13,11 +13,13 @@ OF_VERSIONS = ("", "acl", "tagging", "retention", "legal-hold")
 VOLATILE = re.compile(rb"<(RequestId|HostId)>[^<]*</\1>")
 VOLATILE_HEADERS = {"date", "x-amz-request-id", "x-amz-id-2", "connection", "keep-alive"}
 
+ARGUMENTS = ["--domain", "s3.test", "--encryption-keys", make_keys("keys", key_line("first", 1))]
+
 
 class Store:
     def __init__(self):
         self.connection, self.sent = None, 0
-        self.server = Server(args=["--domain", "s3.test"])
+        self.server = Server(args=ARGUMENTS)
         self.fill()
         self.server.stop()
         self.pristine = self.server.data
@@ -74,7 +76,7 @@ class Store:
             self.connection = None
         data = fresh("changed")
         shutil.copytree(self.pristine, data)
-        self.server = Server(data, args=["--domain", "s3.test"])
+        self.server = Server(data, args=ARGUMENTS)
 
     # ---- What is there ----
 

@@ -12,8 +12,9 @@ import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import s3_order
+from operations_requests import DOCUMENTS
 from operations_table import table
-from sluicetest import Server, check, content_md5, done, equal, scratch
+from sluicetest import Server, check, content_md5, done, equal, key_line, make_keys, scratch
 
 # AmazonS3.xsd, where these are sequences, and the examples of the API's reference. The model has them otherwise: its order of members is that of no answer.
 PERSON, ENTRY = "ID DisplayName", "Key LastModified ETag ChecksumAlgorithm ChecksumType Size Owner StorageClass"
@@ -131,7 +132,8 @@ def uploads(server, judge):
 def main():
     with open(scratch("targets"), "w") as out:
         out.write("[hook]\nurl = http://127.0.0.1:1/\nbuckets = *\nusers = *\n")
-    server, judge = Server(args=["--notifications", scratch("targets")]), Judge()
+    keys = make_keys("keys", key_line("first", 1))
+    server, judge = Server(args=["--notifications", scratch("targets"), "--encryption-keys", keys]), Judge()
     fill(server)
     uploads(server, judge)
     ask, document = server.request, judge.document
@@ -162,6 +164,8 @@ def main():
                             ("GetObjectLegalHold", "/order/locked?legal-hold"), ("GetObjectRetention", "/order/locked?retention"),
                             ("GetObjectLockConfiguration", "/order?object-lock"), ("GetPublicAccessBlock", "/order?publicAccessBlock")):
         document(operation, ask("GET", path))
+    equal(ask("PUT", "/order?encryption", DOCUMENTS["PutBucketEncryption"])[0], 200, "the bucket encrypts")
+    document("GetBucketEncryption", ask("GET", "/order?encryption"))
     documents = {operation for operation, path in judge.model if path == "."}
     equal({name for name, (state, _) in table().items() if state == "served" and name in documents} - judge.seen, set(), "no document was left out")
     done()
