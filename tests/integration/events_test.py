@@ -3,6 +3,7 @@
 """Events of buckets, sent to webhooks: the configuration by boto3 and by hand, what is sent of each change, its signature, filters; targets
 that are away, stall, refuse or redirect; who may use which. events_crash_test.py has order under load, and crashes."""
 import hashlib
+import json
 import os
 import signal
 import threading
@@ -290,6 +291,9 @@ check(poll(lambda: metric("sluice_events_waiting", "ci") == 0 and metric("sluice
 hook.stop()
 s3.put_object(Bucket="bucket", Key="a/waits", Body=b"")
 check(poll(lambda: metric("sluice_events_waiting", "ci") == 1 and metric("sluice_events_lag_seconds", "ci") > 0), "what waits is counted, and for how long")
+told = run([SLUICE, "status", server.url, "--json"], env={"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": SECRET})[1]
+waiting = {each["target"]: (each["waiting"], each["lag_seconds"] > 0) for each in json.loads(told)["events"]}
+equal(waiting.get("ci"), (1, True), "sluice status tells of it")
 moved = Webhook()
 with open(targets) as file:
     text = file.read()

@@ -29,7 +29,9 @@ def queries():
 
 
 def used():
-    server = Server()
+    with open(scratch("targets"), "w") as out:
+        out.write("[hook]\nurl = http://127.0.0.1:1/\nbuckets = *\nusers = *\n")
+    server = Server(args=["--notifications", scratch("targets")])
     for method, path, body in (("PUT", "/seen", b""), ("PUT", "/seen?sluice-cache", b"<CacheConfiguration><MaxSize>1M</MaxSize></CacheConfiguration>"),
                                ("PUT", "/seen/key", b"content"), ("GET", "/seen/key", b""), ("GET", "/seen/none", b"")):
         server.request(method, path, body)
