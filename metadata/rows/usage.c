@@ -120,8 +120,8 @@ static bool log_merge(struct usage *usage, uint32_t entry, enum meta_usage_kind 
         if (record->what != USAGE_ADDED)
             return false;
         if (record->entry == entry && record->kind == kind) {
-            record->count += count;
-            record->bytes += bytes;
+            record->count = usage_sum(record->count, count);
+            record->bytes = usage_sum(record->bytes, bytes);
             return true;
         }
     }
@@ -142,8 +142,8 @@ static void entry_unborn(struct usage *usage, uint32_t entry)
 
 static void total_add(struct usage_total *total, int64_t objects, int64_t bytes)
 {
-    total->now.count += objects;
-    total->now.bytes += bytes;
+    total->now.count = usage_sum(total->now.count, objects);
+    total->now.bytes = usage_sum(total->now.bytes, bytes);
 }
 
 static void number_add(struct usage *usage, struct usage_entry *entry, enum meta_usage_kind kind,
@@ -151,8 +151,8 @@ static void number_add(struct usage *usage, struct usage_entry *entry, enum meta
 {
     int64_t objects = usage_kind_is_object(kind) ? count : 0;
 
-    entry->now[kind].count += count;
-    entry->now[kind].bytes += bytes;
+    entry->now[kind].count = usage_sum(entry->now[kind].count, count);
+    entry->now[kind].bytes = usage_sum(entry->now[kind].bytes, bytes);
     total_add(&usage->owners[entry->owner_index].total, objects, bytes);
     total_add(&usage->store, objects, bytes);
 }
@@ -165,7 +165,8 @@ static void log_undo(struct usage *usage, size_t begin)
 
         switch (record->what) {
         case USAGE_ADDED:
-            number_add(usage, entry, record->kind, -record->count, -record->bytes);
+            number_add(usage, entry, record->kind, usage_negated(record->count),
+                       usage_negated(record->bytes));
             break;
         case USAGE_BORN:
             entry_unborn(usage, record->entry);
@@ -379,8 +380,8 @@ static int entry_clear(struct usage *usage, const struct usage_entry *entry)
     int err = 0;
 
     for (int kind = 0; kind < META_USAGE_KINDS && err == 0; kind++)
-        err = usage_add(usage, entry->bucket, (enum meta_usage_kind)kind, -entry->now[kind].count,
-                        -entry->now[kind].bytes);
+        err = usage_add(usage, entry->bucket, (enum meta_usage_kind)kind,
+                        usage_negated(entry->now[kind].count), usage_negated(entry->now[kind].bytes));
     return err;
 }
 

@@ -20,6 +20,17 @@ struct usage_number {
     int64_t count, bytes;
 };
 
+/* Numbers come from rows, which may be damaged: sums go round where they have no room, so that what was added is taken back exactly. */
+static inline int64_t usage_sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static inline int64_t usage_negated(int64_t number)
+{
+    return (int64_t)(0 - (uint64_t)number);
+}
+
 struct usage_entry {
     int64_t bucket;
     char name[META_BUCKET_NAME_BYTES_MAX + 1], owner[65];

@@ -93,9 +93,9 @@ static struct usage_number entry_total(const struct usage_number numbers[META_US
     struct usage_number total = {0, 0};
 
     for (int kind = 0; kind < META_USAGE_KINDS; kind++) {
-        total.bytes += numbers[kind].bytes;
+        total.bytes = usage_sum(total.bytes, numbers[kind].bytes);
         if (usage_kind_is_object((enum meta_usage_kind)kind))
-            total.count += numbers[kind].count;
+            total.count = usage_sum(total.count, numbers[kind].count);
     }
     return total;
 }
@@ -114,9 +114,9 @@ static bool fits(struct usage_number growing, struct usage_number total, const s
 
 static void grow(struct usage_number *growing, const struct usage_record *record)
 {
-    growing->bytes += record->bytes;
+    growing->bytes = usage_sum(growing->bytes, record->bytes);
     if (usage_kind_is_object(record->kind))
-        growing->count += record->count;
+        growing->count = usage_sum(growing->count, record->count);
 }
 
 static bool record_fits(struct usage *usage, const struct usage_record *record)

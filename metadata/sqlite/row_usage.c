@@ -196,7 +196,8 @@ int row_usage_flush_with(struct row_store *store, sqlite3_stmt *statement, int f
         length = late_write(usage, text);
     else if ((err = late_settle(store)) != 0)
         return err;
-    meta_sql_int(statement, first, ++usage->turn);
+    usage->turn = usage_sum(usage->turn, 1);
+    meta_sql_int(statement, first, usage->turn);
     meta_sql_text(statement, first + 1, slice_of(text, length));
     usage->written = usage->log_count;
     int changed = row_run_changes(store, statement);
@@ -252,7 +253,9 @@ int usage_set_count(struct row_store *store, int64_t bucket, int64_t set, int64_
 
     if (found <= 0)
         return found;
-    return usage_add(usage_of(store), bucket, META_USAGE_ANNOTATIONS, sign * held.count, sign * held.bytes);
+    if (sign < 0)
+        held.count = usage_negated(held.count), held.bytes = usage_negated(held.bytes);
+    return usage_add(usage_of(store), bucket, META_USAGE_ANNOTATIONS, held.count, held.bytes);
 }
 
 static int holding_count(struct row_store *store, enum usage_stop table, const struct count_place *place,
