@@ -4,7 +4,7 @@
 #ifndef METADATA_LIMITS_H
 #define METADATA_LIMITS_H
 
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 #define META_KEY_BYTES_MAX         KEY_BYTES_MAX
 #define META_BUCKET_NAME_BYTES_MAX BUCKET_NAME_BYTES_MAX

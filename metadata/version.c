@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 /* "01234567-89ab-cdef-0123-456789abcdef": before which bytes a hyphen stands. */
 static bool hyphen_comes_before(size_t byte)

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 /* Characters 128 to 255 of CP437, the code page of the machines that ZIP was made on. */
 static const uint16_t cp437[128] = {

@@ -5,7 +5,7 @@
 #ifndef API_ARCHIVE_MEMBER_NAME_H
 #define API_ARCHIVE_MEMBER_NAME_H
 
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 #include "storage/base/slice.h"
 
 /* CP437 has 256 characters, each of at most three bytes of UTF-8. */

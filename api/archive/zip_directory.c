@@ -11,7 +11,7 @@
 
 #include "api/archive/member_name.h"
 #include "api/archive/zip_bytes.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 enum {
     ENTRY_BYTES = 46,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/s3/text/s3_xml.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 #define BUCKETS "ListAllMyBucketsResult"
 

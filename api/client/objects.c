@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "api/s3/text/s3_xml.h"
-#include "storage/base/base64.h"
-#include "storage/base/hex.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/percent.h"
 #include "storage/digest/digest.h"
 
 /* ---- What answers say ---- */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "api/client/lists.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/digest/digest.h"
 
 #define UPLOADS_MAX 16u /* of one key that are looked at, the newest ones */

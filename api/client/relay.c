@@ -13,7 +13,7 @@
 
 #include "api/s3/text/s3_xml.h"
 #include "storage/base/io.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 #include "storage/digest/digest.h"
 
 /* ---- Its bytes ---- */

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/client/url.h"
-#include "storage/base/hex.h"
-#include "storage/base/names.h"
-#include "storage/base/percent.h"
+#include "api/client/access/url.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/percent.h"
 
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 #define TERMINATOR       "aws4_request"

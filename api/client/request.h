@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#include "api/client/identity.h"
+#include "api/client/access/identity.h"
 #include "api/client/limits.h"
 #include "api/s3/auth/s3_sigv4.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/digest/digest.h"
 
 /* ---- Transfers ---- */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "api/s3/text/s3_xml.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/digest/digest.h"
 
 enum { CRC_BYTES = 8 };

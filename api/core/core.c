@@ -9,9 +9,9 @@
 #include "api/core/sealed/sealed_put.h"
 #include "storage/base/work_pool.h"
 
-#include "api/core/cache_use.h"
-#include "api/core/pack.h"
-#include "api/core/unpacks.h"
+#include "api/core/cache/cache_use.h"
+#include "api/core/many/pack.h"
+#include "api/core/many/unpacks.h"
 #include "api/core/upkeep/pressure.h"
 
 #include <assert.h>

@@ -11,7 +11,7 @@
 #include <sys/random.h>
 
 #include "storage/base/io.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 enum { MD5_BYTES = 16, MD5_HEX = 32 };
 

@@ -19,10 +19,10 @@
 #include "api/core/core_internal.h"
 #include "api/core/import.h"
 #include "api/core/put_file.h"
-#include "api/core/put_objects.h"
+#include "api/core/many/put_objects.h"
 #include "api/core/put_small.h"
 #include "api/core/sealed/sealed_put.h"
-#include "api/core/unpack.h"
+#include "api/core/many/unpack.h"
 #include "storage/base/clock.h"
 
 #include <assert.h>

@@ -6,7 +6,7 @@
 #define API_CORE_PUT_SMALL_H
 
 #include "api/core/core.h"
-#include "api/core/pack.h"
+#include "api/core/many/pack.h"
 
 struct put_small;
 

@@ -6,7 +6,7 @@
  * A worker may be handed from thread to thread as long as one uses it at a time; the library does that. */
 #include "api/core/core_internal.h"
 
-#include "api/core/cache_use.h"
+#include "api/core/cache/cache_use.h"
 
 #include <assert.h>
 #include <errno.h>

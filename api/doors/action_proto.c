@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api/doors/action_result.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 enum message {
     RESULT,

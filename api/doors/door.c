@@ -8,9 +8,9 @@
 #include "api/s3/web_auth/s3_verify_web.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_selector.h"
-#include "storage/base/base64.h"
-#include "storage/base/hex.h"
-#include "storage/base/names.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/names.h"
 
 #define SHA256_BYTES 32u
 

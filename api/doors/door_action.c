@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/doors/action_result.h"
 #include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/notification/s3_origin.h"

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/doors/door.h"
 #include "api/s3/body/s3_document.h"
 #include "storage/base/owner.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 #define LFS_TYPE "application/vnd.git-lfs+json"
 #define OBJECTS  "objects/"

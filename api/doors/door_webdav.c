@@ -7,7 +7,7 @@
 #include "api/core/core.h"
 #include "api/doors/webdav.h"
 #include "api/s3/s3_dispatch.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 #define ALLOW "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, PROPFIND, COPY, MOVE"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "api/doors/door.h"
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 struct doors {
     size_t count;

@@ -10,7 +10,7 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/text/s3_xml.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 struct finding {
     struct webdav *webdav;

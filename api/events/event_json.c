@@ -11,7 +11,7 @@
 #include "api/events/event_names.h"
 #include "api/events/origin.h"
 #include "metadata/meta_version.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 #define TIME_BYTES      32u
 #define SEQUENCER_BYTES 17u

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 #define STAMP_BYTES 24u
 

@@ -3,7 +3,7 @@
  * One HTTP/1.1 connection as its states use it: its socket and input, its timeout, the ways to close it. How the states follow each
  * other is connection_run.c's. */
 #include "api/http/connection.h"
-#include "api/http/proxies.h"
+#include "api/http/proxy/proxies.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -10,7 +10,7 @@
 
 #include "api/http/http.h"
 #include "api/http/limits.h"
-#include "api/http/tls.h"
+#include "api/http/tls/tls.h"
 #include "api/http/worker.h"
 
 enum connection_state {

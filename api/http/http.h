@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "api/http/framing.h"
+#include "api/http/body/framing.h"
 #include "storage/base/arena.h"
 #include "storage/base/log.h"
 #include "storage/base/slice.h"

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "api/http/limits.h"
-#include "api/http/proxies.h"
+#include "api/http/proxy/proxies.h"
 
 /* Splits at the last colon; brackets around an IPv6 address are taken off. 0 or -EINVAL. */
 static int listener_split(const char *listen_on, char *host, size_t host_bytes, const char **service)

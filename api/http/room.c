@@ -15,7 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
-#include "api/http/proxies.h"
+#include "api/http/proxy/proxies.h"
 #include "storage/base/clock.h"
 
 #define PEER_BUCKETS 1024u

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "api/http/connection.h"
-#include "api/http/tls.h"
+#include "api/http/tls/tls.h"
 
 static void server_free(struct http_server *server)
 {

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "api/http/connection.h"
-#include "api/http/proxies.h"
-#include "api/http/tls.h"
+#include "api/http/proxy/proxies.h"
+#include "api/http/tls/tls.h"
 
 static int server_load_tls(struct http_server *server)
 {

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "api/http/connection.h"
-#include "api/http/proxies.h"
-#include "api/http/tls.h"
+#include "api/http/proxy/proxies.h"
+#include "api/http/tls/tls.h"
 
 struct http_server_change {
     struct server_settings *settings;

@@ -12,7 +12,7 @@
 
 #include <h2o.h>
 
-#include "api/http/access_log.h"
+#include "api/http/log/access_log.h"
 #include "storage/base/log.h"
 #include "api/http/http.h"
 #include "api/http/limits.h"

@@ -14,7 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define P256_COORDINATE_BYTES 32u
 #define ED25519_KEY_BYTES     32u

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "api/identity/jwt_internal.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 /* The text up to the dot, and what is after it. False: there is none. */
 static bool take_segment(struct slice *rest, struct slice *segment)

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 /* ---- Patterns ---- */
 

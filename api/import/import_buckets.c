@@ -15,7 +15,7 @@
 
 #include "api/import/bucket_settings.h"
 #include "storage/base/clock.h"
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 /* ---- Settings ---- */
 

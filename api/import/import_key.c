@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 struct key {
     struct import_hand *hand;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "storage/base/clock.h"
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 bool sluice_bucket_name_is_valid(const char *bucket)
 {

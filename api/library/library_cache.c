@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/library/control_client.h"
 
 const char *sluice_cache_rules_check(const char *rules)

@@ -5,7 +5,7 @@
 #include "api/core/keys/envelope.h"
 #include "api/library/library.h"
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "api/core/core_internal.h"
 #include "api/core/keys/key_ring.h"
 #include "api/core/keys/known_keys.h"
-#include "storage/base/redact.h"
+#include "storage/base/text/redact.h"
 
 /* The public results are the module's own numbers. */
 _Static_assert((int)SLUICE_E_NO_BUCKET == (int)META_E_NO_BUCKET, "results differ");

@@ -12,10 +12,10 @@
 #include "api/pages/page_form.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/hex.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/percent.h"
 
 /* ---- Stored bytes, and S3's answers ---- */
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 struct slice page_cookie_find(struct slice field, const char *name)
 {

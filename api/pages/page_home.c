@@ -8,7 +8,7 @@
 #include "api/pages/page.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/auth/s3_credentials.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 struct home {
     struct core_turn turn; /* first */

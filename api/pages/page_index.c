@@ -10,7 +10,7 @@
 #include "api/pages/page_entries.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 struct index {
     struct page_entries entries; /* first */

@@ -14,9 +14,9 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_version.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/text/s3_content_type.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 /* Of the text, of its HTML with a span for each character or two, and of what that grew from. */
 #define PREVIEW_COST 8u

@@ -13,8 +13,8 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/object/s3_range.h"
 #include "storage/base/clock.h"
-#include "storage/base/hex.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/percent.h"
 
 struct ticket {
     uint64_t place, expiry_s, length;

@@ -12,7 +12,7 @@
 #include "api/pages/limits.h"
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 #define CHANCE_BYTES 32u
 

@@ -11,11 +11,11 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/web_auth/s3_verify_web.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/base/clock.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 static uint64_t now_s(void)
 {

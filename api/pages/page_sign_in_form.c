@@ -3,7 +3,7 @@
  * The form by which one signs in, as a piece of a page. */
 #include "api/pages/page.h"
 #include "api/pages/page_form.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/web_auth/s3_verify_web.h"
 
 void page_sign_in_form(struct page_call *call, struct page_html *html, struct slice next, const char *problem)

@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/core/core.h"
 #include "api/core/quota.h"
 #include "api/http/http.h"
 #include "api/pages/limits.h"
 #include "api/pages/page.h"
 #include "api/pages/page_figures.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 #define CHART_WIDTH  600u
 #define CHART_HEIGHT 100u

@@ -11,8 +11,8 @@
 #include "api/pages/page.h"
 #include "api/pages/page_figures.h"
 #include "api/s3/access/s3_person.h"
-#include "storage/base/names.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/percent.h"
 
 int pages_create(struct pages **pages)
 {

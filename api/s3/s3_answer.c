@@ -10,8 +10,8 @@
 
 #include "api/s3/operations.h"
 #include "api/s3/s3_door.h"
-#include "api/s3/s3_error_known.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/error/s3_error_known.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/text/s3_xml.h"
 #include "api/s3/web_auth/s3_verify_web.h"
 #include "storage/base/slice.h"

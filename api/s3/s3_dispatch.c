@@ -12,7 +12,7 @@
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_selector.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 /* answer_method_not_allowed names methods by number. */
 _Static_assert(S3_GET == 0 && S3_HEAD == 1 && S3_PUT == 2 && S3_POST == 3 && S3_DELETE == 4 &&

@@ -5,8 +5,8 @@
 
 #include "api/s3/access/s3_person.h"
 #include "api/s3/s3_request.h"
-#include "api/s3/s3_service.h"
-#include "api/s3/s3_system.h"
+#include "api/s3/service/s3_service.h"
+#include "api/s3/service/s3_system.h"
 
 static const char prefix[] = "cache/"; /* after "/-/" */
 

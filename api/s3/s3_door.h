@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "storage/base/slice.h"
 
 struct s3_put;

@@ -4,7 +4,7 @@
 #include "api/s3/operations.h"
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_request.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 /* Whether the request's key is written through another door than the one by which it came, or none. */
 static bool is_kept(const struct s3_request *request)

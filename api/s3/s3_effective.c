@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 #define METADATA_PREFIX    "x-amz-meta-"
 #define VERSION_PARAMETER  "?versionId="

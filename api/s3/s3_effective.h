@@ -11,7 +11,7 @@
 #define API_S3_S3_EFFECTIVE_H
 
 #include "api/http/http.h"
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "storage/base/arena.h"
 #include "storage/base/slice.h"
 

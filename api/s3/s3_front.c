@@ -12,13 +12,13 @@
 #include "api/s3/archive/s3_extract.h"
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/auth/s3_credentials.h"
-#include "api/s3/s3_audit.h"
+#include "api/s3/service/s3_audit.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_selector.h"
-#include "api/s3/s3_service.h"
-#include "api/s3/s3_system.h"
+#include "api/s3/service/s3_service.h"
+#include "api/s3/service/s3_system.h"
 #include "api/s3/session/s3_sts.h"
 
 static void on_pool_cleared(void *slot)

@@ -12,8 +12,8 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_range.h"
-#include "storage/base/base64.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/hex.h"
 #include "storage/base/slice.h"
 
 /* ---- Parameters ---- */

@@ -12,11 +12,11 @@
 #include <string.h>
 
 #include "api/s3/auth/s3_credentials.h"
-#include "api/s3/s3_service.h"
-#include "storage/base/names.h"
-#include "storage/base/percent.h"
+#include "api/s3/service/s3_service.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/percent.h"
 #include "storage/base/slice.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 /* ---- Memory ---- */
 

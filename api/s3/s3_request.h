@@ -12,8 +12,8 @@
 #include "api/s3/web_auth/s3_web.h"
 #include "api/s3/limits.h"
 #include "api/s3/s3_effective.h"
-#include "api/s3/s3_error.h"
-#include "api/s3/s3_error_elements.h"
+#include "api/s3/error/s3_error.h"
+#include "api/s3/error/s3_error_elements.h"
 #include "storage/base/slice.h"
 
 struct s3_service;

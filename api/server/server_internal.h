@@ -6,7 +6,7 @@
 
 #include "api/http/http.h"
 #include "api/http/limits.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/server/keys.h"
 #include "api/server/watches.h"
 #include "api/sluice.h"

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-#include "metadata/rows/outbox_form.h"
+#include "metadata/rows/outbox/outbox_form.h"
 
 int meta_outbox_list(struct meta_reader *reader, struct slice target, uint64_t after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_event *event), void *ctx)

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 #define CODEC_VERSION            1u
 #define CODEC_PARTS_VERSION      2u /* of part lists with checksums */

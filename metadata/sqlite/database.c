@@ -11,7 +11,7 @@
 
 #include "metadata/rows/row_engine.h"
 #include "metadata/sqlite/row_usage.h"
-#include "metadata/sqlite/wal_file.h"
+#include "metadata/sqlite/wal/wal_file.h"
 
 /* Before anything reads the log: what it shows is believed from here on. Also in a store that is not durable, for an earlier process
  * may have been. */

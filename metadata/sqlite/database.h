@@ -10,7 +10,7 @@
 
 #include "metadata/db.h"
 #include "metadata/sqlite/meta_sql.h"
-#include "metadata/sqlite/wal.h"
+#include "metadata/sqlite/wal/wal.h"
 
 struct row_engine {
     dev_t device; /* with inode: the file that was opened, whatever its path names later */

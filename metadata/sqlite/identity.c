@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "metadata/sqlite/database.h"
-#include "metadata/sqlite/wal_scan.h"
+#include "metadata/sqlite/wal/wal_scan.h"
 
 int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
 {

@@ -9,9 +9,9 @@
 
 #include "metadata/rows/row_engine.h"
 #include "metadata/rows/row_store.h"
-#include "metadata/sqlite/checkpoint.h"
+#include "metadata/sqlite/wal/checkpoint.h"
 #include "metadata/sqlite/database.h"
-#include "metadata/sqlite/wal_gather.h"
+#include "metadata/sqlite/wal/wal_gather.h"
 
 /* The cache buckets, kept in memory so that others pay no query (row_tally.c). */
 struct tally_entry;

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "metadata/rows/outbox_form.h"
+#include "metadata/rows/outbox/outbox_form.h"
 #include "metadata/write/writer.h"
 
 static bool rules_are_valid(const struct meta_outbox_set *op)

@@ -8,7 +8,7 @@
 
 #include "metadata/db.h"
 #include "metadata/rows/codec.h"
-#include "metadata/rows/outbox.h"
+#include "metadata/rows/outbox/outbox.h"
 #include "metadata/rows/publications.h"
 #include "metadata/rows/row_store.h"
 

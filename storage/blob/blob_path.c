@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/blob/blob_internal.h"
 
 #define BLOB_NAME_DIGITS 16u

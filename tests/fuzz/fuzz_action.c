@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "api/doors/action_result.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

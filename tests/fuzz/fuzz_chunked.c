@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "api/http/framing.h"
+#include "api/http/body/framing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include "api/events/event_json.h"
 #include "api/events/targets.h"
 #include "api/s3/notification/s3_notification.h"
-#include "metadata/rows/outbox_form.h"
+#include "metadata/rows/outbox/outbox_form.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

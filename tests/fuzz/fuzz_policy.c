@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api/http/limits.h"
-#include "api/http/proxy_header.h"
+#include "api/http/proxy/proxy_header.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

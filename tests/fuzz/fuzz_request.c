@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 #include "storage/base/slice.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 #include "tests/unit/s3/s3_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/core/upkeep/lifecycle_rules.h"
+#include "api/core/upkeep/lifecycle/lifecycle_rules.h"
 #include "api/s3/access/s3_acl.h"
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/object/s3_lifecycle.h"

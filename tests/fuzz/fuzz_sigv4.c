@@ -8,7 +8,7 @@
 
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,8 +7,8 @@
 
 #include "api/s3/object/s3_range.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/percent.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/percent.h"
+#include "storage/base/text/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -184,7 +184,7 @@ for name, value in ENCRYPTION.items():
 # An upload does not store them: see below, or no policy is asked (CreateBucket).
 ELSEWHERE = {"s3:if-match", "s3:x-amz-content-sha256", "s3:x-amz-object-ownership"}
 
-source = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../api/s3/access/s3_policy_condition.c")).read()
+source = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../api/s3/access/policy/s3_policy_condition.c")).read()
 said = {name for name, kind in re.findall(r'\{"(s3:[^"]+)", (S3_KEY_\w+)', source)
         if kind in ("S3_KEY_HEADER", "S3_KEY_LOCK", "S3_KEY_LOCK_DAYS", "S3_KEY_REQUEST_TAG", "S3_KEY_REQUEST_TAG_KEYS")}
 equal(sorted(said), sorted(set(KEYS) | ELSEWHERE), "every condition key that a request can say is walked")

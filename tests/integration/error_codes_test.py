@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The error codes that S3 documents, operation by operation: each request here is wrong in one way, and has one answer. A check at
-the end knows which operations are served (api/s3/OPERATIONS.md) and which codes there are (api/s3/s3_error.h), and misses none.
+the end knows which operations are served (api/s3/OPERATIONS.md) and which codes there are (api/s3/error/s3_error.h), and misses none.
 
 Then documents that are meant to do harm: entities that multiply, external ones, deep and wide trees, two megabytes, 10,001 parts. They
 are refused, and the server's memory stays what it was."""

@@ -67,7 +67,7 @@ forbid "what others see of api/http does not show the HTTP library" 'h2o' $heade
 # a signature is judged before there is anything to rely on.
 readers=""
 for name in $(grep -oE '^    \{"[a-z0-9-]+", S3_EFFECTIVE_' api/s3/s3_effective.c | grep -oE '[a-z][a-z0-9-]+') x-amz-grant- x-amz-object-lock-; do
-    readers+=$(grep -rnF --include='*.[ch]' "\"$name\"" api/s3 | grep -vE "s3_answer_header|s3_request_detail" | grep -vE '^api/s3/(s3_effective(_query)?\.c|operations_table\.h|access/s3_policy_condition\.c|object/s3_attributes\.h|op/op_post_fields\.c):' |
+    readers+=$(grep -rnF --include='*.[ch]' "\"$name\"" api/s3 | grep -vE "s3_answer_header|s3_request_detail" | grep -vE '^api/s3/(s3_effective(_query)?\.c|operations_table\.h|access/policy/s3_policy_condition\.c|object/s3_attributes\.h|op/op_post_fields\.c):' |
         grep -vE '^api/s3/auth/s3_authenticate\.c:.*x-amz-content-sha256')
 done
 if [ -z "$readers" ]; then

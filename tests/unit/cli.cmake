@@ -4,4 +4,4 @@ target_sources(server_address_test PRIVATE ${PROJECT_SOURCE_DIR}/api/server/addr
 sluice_unit_test(watch_way_test)
 target_sources(watch_way_test PRIVATE ${PROJECT_SOURCE_DIR}/api/server/watch_way.c)
 sluice_unit_test(run_environment_test)
-target_sources(run_environment_test PRIVATE ${PROJECT_SOURCE_DIR}/api/cli/run_environment.c)
+target_sources(run_environment_test PRIVATE ${PROJECT_SOURCE_DIR}/api/cli/run/run_environment.c)

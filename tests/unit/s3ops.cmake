@@ -1,6 +1,6 @@
 # The pure helpers of the S3 operations, built from their own files: no server, no store (digests are storage's).
 add_library(s3_pure OBJECT
-    ../api/s3/access/s3_acl.c ../api/s3/access/s3_acl_xml.c ../api/s3/object/s3_attributes.c ../api/s3/body/s3_checksum.c ../api/s3/object/s3_complete.c ../api/s3/object/s3_conditions.c ../api/s3/object/s3_cors.c ../api/s3/website/s3_website_read.c ../api/s3/website/s3_website_route.c ../api/s3/s3_effective.c ../api/s3/s3_error.c ../api/s3/object/s3_lifecycle.c ../api/s3/object/s3_lifecycle_write.c ../api/core/upkeep/lifecycle_rules.c
+    ../api/s3/access/s3_acl.c ../api/s3/access/s3_acl_xml.c ../api/s3/object/s3_attributes.c ../api/s3/body/s3_checksum.c ../api/s3/object/s3_complete.c ../api/s3/object/s3_conditions.c ../api/s3/object/s3_cors.c ../api/s3/website/s3_website_read.c ../api/s3/website/s3_website_route.c ../api/s3/s3_effective.c ../api/s3/error/s3_error.c ../api/s3/object/s3_lifecycle.c ../api/s3/object/s3_lifecycle_write.c ../api/core/upkeep/lifecycle/lifecycle_rules.c
     ../api/s3/object/s3_range.c ../api/s3/object/s3_tags.c ../api/s3/text/s3_encoded_word.c ../api/s3/text/s3_region.c ../api/s3/text/s3_annotation_name.c ../api/s3/text/s3_time.c ../api/s3/text/s3_xml.c ../api/s3/text/s3_xml_parse.c)
 target_link_libraries(s3_pure PUBLIC sluice_flags)
 target_link_libraries(s3_pure PRIVATE PkgConfig::EXPAT)

@@ -17,7 +17,7 @@
 #include "api/client/buckets.h"
 #include "api/client/lists.h"
 #include "api/client/transfer.h"
-#include "api/client/url.h"
+#include "api/client/access/url.h"
 
 /* Beside those of cli.h; of several failures the first one counts. */
 enum remote_exit {

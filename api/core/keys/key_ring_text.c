@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/base/clock.h"
 #include "storage/base/io.h"
 #include "storage/base/secret_file.h"

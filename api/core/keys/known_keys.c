@@ -13,7 +13,7 @@
 
 #include "api/core/core_internal.h"
 #include "api/core/keys/key_ring.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/base/io.h"
 #include "storage/seal/seal_box.h"
 

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/core/cache_use.h"
+#include "api/core/cache/cache_use.h"
 #include "api/core/core_internal.h"
 #include "api/core/limits.h"
 #include "storage/base/clock.h"

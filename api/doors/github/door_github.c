@@ -11,8 +11,8 @@
 #include "api/doors/github/github.h"
 #include "api/doors/github/github_artifact.h"
 #include "api/s3/body/s3_document.h"
-#include "storage/base/names.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/percent.h"
 
 #define CACHE     "twirp/github.actions.results.api.v1.CacheService/"
 #define ARTIFACTS "twirp/github.actions.results.api.v1.ArtifactService/"

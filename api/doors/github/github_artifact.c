@@ -12,9 +12,9 @@
 #include "api/s3/access/s3_pinned.h"
 #include "api/s3/notification/s3_origin.h"
 #include "storage/base/clock.h"
-#include "storage/base/hex.h"
-#include "storage/base/percent.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/percent.h"
+#include "storage/base/text/utf8.h"
 
 #define TAKEN "an artifact with this name already exists on the workflow run"
 

@@ -9,7 +9,7 @@
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_attributes.h"
 #include "storage/base/clock.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 struct listing {
     struct github_request *github;

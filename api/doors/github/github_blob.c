@@ -10,9 +10,9 @@
 #include "api/s3/body/s3_stream.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/base/clock.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 /* ---- Answers ---- */
 

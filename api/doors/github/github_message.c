@@ -9,8 +9,8 @@
 #include "api/doors/github/github.h"
 #include "api/doors/github/github_json.h"
 #include "api/s3/object/s3_range.h"
-#include "storage/base/hex.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/utf8.h"
 
 /* ---- Reading ---- */
 

@@ -11,7 +11,7 @@
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_pinned.h"
 #include "storage/base/clock.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 /* ---- Beginning ---- */
 

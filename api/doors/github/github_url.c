@@ -10,7 +10,7 @@
 #include "api/doors/github/github.h"
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/object/s3_range.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/base/clock.h"
 
 static const char *const uses[GITHUB_USES] = {[GITHUB_UPLOAD] = "upload", [GITHUB_DOWNLOAD] = "download"};

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 
 #include "api/s3/access/s3_authorize.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 /* ---- The source ---- */
 

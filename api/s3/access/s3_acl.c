@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/s3/limits.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 #include "storage/base/slice.h"
 
 #define GROUP_ALL           "http://acs.amazonaws.com/groups/global/AllUsers"

@@ -11,7 +11,7 @@
 #define API_S3_ACCESS_S3_ACL_H
 
 #include "api/core/core.h"
-#include "api/s3/s3_error_elements.h"
+#include "api/s3/error/s3_error_elements.h"
 #include "api/s3/text/s3_xml.h"
 #include "api/s3/s3_effective.h"
 #include "storage/base/arena.h"

@@ -11,10 +11,10 @@
 #include "api/s3/access/s3_authorize_context.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/access/s3_ownership.h"
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 #include "api/s3/operations.h"
 #include "api/s3/s3_door.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/object/s3_version.h"
 #include "storage/base/slice.h"
 

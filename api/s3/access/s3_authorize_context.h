@@ -5,7 +5,7 @@
 #define API_S3_ACCESS_S3_AUTHORIZE_CONTEXT_H
 
 #include "api/s3/access/s3_authorize.h"
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 #include "storage/base/slice.h"
 
 struct s3_authorize_context {

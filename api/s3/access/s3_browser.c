@@ -10,7 +10,7 @@
 #include "api/s3/web_auth/s3_verify_certificate.h"
 #include "api/s3/web_auth/s3_verify_web.h"
 #include "api/s3/access/s3_person.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "storage/base/loopback.h"
 #include "storage/base/slice.h"
 

@@ -3,7 +3,7 @@
  * See s3_person.h. */
 #include "api/s3/access/s3_person.h"
 
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 static bool has_pages(const struct s3_request *request)
 {

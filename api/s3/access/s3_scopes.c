@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 static bool is_plain(char c)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "api/archive/member_gzip.h"
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/s3/access/s3_browser.h"
 #include "api/s3/archive/s3_archive.h"
 #include "api/s3/archive/s3_extract.h"

@@ -4,7 +4,7 @@
  * listing of the bucket, as that listing would have been, with keys that begin with the archive's. Worker's thread. */
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/s3/archive/s3_archive.h"
 #include "api/s3/archive/s3_extract.h"
 #include "api/s3/archive/s3_member.h"

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/core/unpack.h"
+#include "api/core/many/unpack.h"
 #include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
@@ -23,7 +23,7 @@
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_lock.h"
-#include "api/s3/op/s3_tagging.h"
+#include "api/s3/op/settings/s3_tagging.h"
 #include "api/s3/s3_operation.h"
 
 struct archive_put {

@@ -12,7 +12,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/body/s3_send.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "storage/base/owner.h"
 
 static void run(struct s3_archive *archive);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 #define BORDER ".zip/"
 

@@ -15,7 +15,7 @@
 #include "api/s3/archive/s3_archive.h"
 #include "api/s3/archive/s3_member.h"
 #include "api/s3/body/s3_send.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "storage/base/owner.h"
 
 struct inflating {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api/s3/auth/s3_hash.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 #define MESSAGE_BYTES     160u
 #define ETAG_DIGEST_BYTES 16u

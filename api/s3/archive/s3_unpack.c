@@ -12,8 +12,8 @@
 #include "api/s3/limits.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/text/s3_content_type.h"
-#include "storage/base/names.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/utf8.h"
 
 #define CONTENT_TYPE_DEFAULT "application/octet-stream"
 #define MTIME                S3_USER_METADATA_PREFIX "mtime" /* as rclone and s3fs have it: seconds */

@@ -6,9 +6,9 @@
 #define API_S3_ARCHIVE_S3_UNPACK_H
 
 #include "api/archive/tar_walk.h"
-#include "api/core/unpack.h"
+#include "api/core/many/unpack.h"
 #include "api/http/http.h"
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "storage/base/arena.h"
 
 /* The headers. They are no metadata of the objects. */

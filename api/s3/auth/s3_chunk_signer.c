@@ -14,7 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 /* of nothing: a chunk has no headers */
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -19,7 +19,7 @@
 #include "api/s3/s3_request.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/auth/s3_signing_keys.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
                                struct slice bucket, struct s3_reach reach)

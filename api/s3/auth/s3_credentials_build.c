@@ -13,7 +13,7 @@
 
 #include "api/s3/auth/s3_credentials_internal.h"
 #include "api/s3/auth/s3_signing_keys.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 /* ---- Building ---- */
 

@@ -14,7 +14,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_grants.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 #include "api/s3/access/s3_rate.h"
 #include "api/s3/access/s3_scopes.h"
 #include "api/s3/web_auth/s3_certificates.h"

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "api/s3/s3_request.h"
-#include "storage/base/names.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/percent.h"
 
 /* ---- Asking ---- */
 

@@ -9,8 +9,8 @@
 
 #include <openssl/crypto.h>
 
-#include "storage/base/base64.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/percent.h"
 
 #define PREFIX "x-amz-"
 

@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/text/s3_time.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 /* ---- Keys and signatures ---- */
 

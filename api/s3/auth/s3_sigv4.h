@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "api/s3/auth/s3_hash.h"
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "storage/base/arena.h"
 
 #define S3_SIGV4_ALGORITHM        "AWS4-HMAC-SHA256"

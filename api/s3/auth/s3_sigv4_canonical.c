@@ -10,8 +10,8 @@
 
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/hex.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/percent.h"
 
 /* One name and value of the query in the form to be signed. */
 struct pair {

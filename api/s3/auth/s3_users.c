@@ -18,7 +18,7 @@
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/auth/s3_users_file.h"
 #include "api/s3/auth/s3_users_lines.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 #define RIGHTS_DEFAULT "@own=all"
 #define SECRET_LENGTH  40u

@@ -17,10 +17,10 @@
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/operations.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/session/s3_session_identity.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/base/slice.h"
 
 static struct slice from_string(const char *string)

@@ -13,7 +13,7 @@
 #include "api/s3/auth/s3_verify.h"
 #include "api/s3/s3_selector.h"
 #include "api/s3/session/s3_session_identity.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define EXPIRES_DIGITS_MAX 12u
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "api/http/http.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/base/slice.h"
 
 enum state {

@@ -11,7 +11,7 @@
 #ifndef API_S3_BODY_AWS_CHUNKED_H
 #define API_S3_BODY_AWS_CHUNKED_H
 
-#include "api/http/framing.h"
+#include "api/http/body/framing.h"
 #include "api/s3/limits.h"
 
 /* All may be NULL. Non-zero results fail the body with that value. Called from feed and take. */

@@ -15,7 +15,7 @@
 #include "api/s3/body/aws_chunked.h"
 #include "api/s3/body/s3_mismatch.h"
 #include "api/s3/auth/s3_chunk_signer.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "storage/base/slice.h"
 

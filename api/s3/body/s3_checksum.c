@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/base/slice.h"
 
 static const struct {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "api/core/core.h"
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "api/http/http.h"
 #include "storage/base/slice.h"
 

@@ -8,8 +8,8 @@
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/body/s3_mismatch.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
-#include "storage/base/base64.h"
+#include "api/s3/service/s3_service.h"
+#include "storage/base/text/base64.h"
 
 enum s3_error s3_document_verify_md5(struct s3_request *request, struct slice body)
 {

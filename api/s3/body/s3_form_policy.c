@@ -10,7 +10,7 @@
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/base/slice.h"
 
 struct judgement {

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "api/s3/body/s3_form.h"
 #include "storage/base/slice.h"
 

@@ -3,8 +3,8 @@
  * What an answer says of a body that is another than was signed or summed up. */
 #include "api/s3/body/s3_mismatch.h"
 
-#include "storage/base/base64.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/hex.h"
 #include "storage/base/slice.h"
 
 static struct slice hex_text(struct s3_request *request, const void *bytes, size_t length)

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/s3/body/s3_mismatch.h"
 #include "api/s3/body/s3_quota.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 static struct s3_put *put_of(struct http_sink *sink)
 {

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 #define DAMAGE_PATH_BYTES 300u /* of a request's path that a line of the log takes */
 

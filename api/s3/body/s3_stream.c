@@ -15,7 +15,7 @@
 #include "api/s3/body/s3_body.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/body/s3_mismatch.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define STEP_BYTES (64u << 10) /* under a millisecond of reading XML */
 /* Signed chunks are at least 8 KiB but for the last: more than a document of S3_DELETE_BYTES_MAX has. Each costs a signature. */

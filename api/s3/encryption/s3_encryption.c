@@ -9,7 +9,7 @@
 
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "storage/base/arena.h"
 
 #define NO_KEYS_MESSAGE                                                                                      \

@@ -9,8 +9,8 @@
 
 #include "api/http/http.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
-#include "storage/base/base64.h"
+#include "api/s3/service/s3_service.h"
+#include "storage/base/text/base64.h"
 
 #define MD5_BYTES 16u
 

@@ -3,7 +3,7 @@
  * The page as a whole. */
 #include "api/s3/metrics/metrics.h"
 
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/sluice.h"
 
 void metrics_write(struct metrics_page *page, struct s3_request *request)

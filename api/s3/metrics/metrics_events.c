@@ -6,7 +6,7 @@
 
 #include "api/events/events.h"
 #include "api/s3/metrics/metrics.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "storage/base/clock.h"
 
 static const struct figure {

@@ -6,7 +6,7 @@
 
 #include "api/s3/metrics/metrics.h"
 #include "api/s3/operations.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/session/s3_sts.h"
 #include "api/s3/web_auth/s3_attempts.h"
 

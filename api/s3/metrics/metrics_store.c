@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "api/archive/archive_shelf.h"
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/core/figures.h"
 #include "api/s3/metrics/metrics.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 static void add_damage(struct metrics_page *page, struct core *core)
 {

@@ -8,7 +8,7 @@
 #include "api/core/quota.h"
 #include "api/s3/limits.h"
 #include "api/s3/metrics/metrics.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 struct usage_page {
     struct meta_usage *list; /* METRICS_BUCKETS_MAX */

@@ -12,7 +12,7 @@
 #include "api/events/events.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 #define PING_LINE "{\"Records\":[]}\n"
 

@@ -11,7 +11,7 @@
 #include "api/s3/notification/s3_notification.h"
 #include "api/s3/notification/s3_origin.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 struct setting {
     struct s3_request *request;

@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 #include "api/events/event_names.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 #define ROOT             "NotificationConfiguration"
 #define ID_RANDOM_BYTES  16u

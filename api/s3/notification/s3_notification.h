@@ -10,7 +10,7 @@
 #define API_S3_NOTIFICATION_S3_NOTIFICATION_H
 
 #include "api/core/core.h"
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "api/s3/text/s3_xml.h"
 
 enum s3_notification_kind { S3_NOTIFY_TOPIC, S3_NOTIFY_QUEUE, S3_NOTIFY_FUNCTION, S3_NOTIFY_KINDS };

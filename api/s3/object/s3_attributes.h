@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "api/core/core.h"
 #include "api/http/http.h"
 #include "api/s3/s3_effective.h"

@@ -13,7 +13,7 @@
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_range.h"
 #include "api/s3/text/s3_xml.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "storage/base/slice.h"
 
 #define PARTS_INITIAL 64u

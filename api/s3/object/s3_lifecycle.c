@@ -12,7 +12,7 @@
 #include "api/s3/object/s3_range.h"
 #include "api/s3/object/s3_tags.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/base/slice.h"
 
 #define DAYS_MAX        2147483647u /* S3's */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Lifecycle configurations as XML: reading and checking them as S3 does, and writing them. Pure functions, any thread. What the
- * rules mean is core's (api/core/upkeep/lifecycle_rules.h). */
+ * rules mean is core's (api/core/upkeep/lifecycle/lifecycle_rules.h). */
 #ifndef API_S3_OBJECT_S3_LIFECYCLE_H
 #define API_S3_OBJECT_S3_LIFECYCLE_H
 
-#include "api/core/upkeep/lifecycle_rules.h"
-#include "api/s3/s3_error_elements.h"
+#include "api/core/upkeep/lifecycle/lifecycle_rules.h"
+#include "api/s3/error/s3_error_elements.h"
 #include "api/s3/text/s3_xml.h"
 #include "storage/base/arena.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
-#include "storage/base/utf8.h"
+#include "api/s3/service/s3_service.h"
+#include "storage/base/text/utf8.h"
 
 static const struct {
     const char *parameter, *header;

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 #include "storage/base/slice.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 #define HEADER_MESSAGE                                                                                       \
     "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " \

@@ -7,7 +7,7 @@
 #define API_S3_OBJECT_S3_TAGS_H
 
 #include "api/core/core.h"
-#include "api/s3/s3_error_elements.h"
+#include "api/s3/error/s3_error_elements.h"
 #include "api/s3/text/s3_xml.h"
 #include "storage/base/arena.h"
 

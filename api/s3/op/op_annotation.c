@@ -20,7 +20,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/text/s3_annotation_name.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 #define VERSION_HEADER "x-amz-object-version-id"
 

@@ -17,7 +17,7 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/access/s3_ownership.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/object/s3_tags.h"
 #include "api/s3/text/s3_region.h"
 #include "storage/base/clock.h"

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
 #include "storage/base/slice.h"

@@ -23,7 +23,7 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_stored_checksum.h"
-#include "api/s3/op/s3_tagging.h"
+#include "api/s3/op/settings/s3_tagging.h"
 #include "storage/base/owner.h"
 #include "storage/base/slice.h"
 

@@ -10,7 +10,7 @@
 #include "api/s3/body/s3_document.h"
 #include "api/s3/body/s3_stream.h"
 #include "api/s3/object/s3_lock.h"
-#include "api/s3/s3_audit.h"
+#include "api/s3/service/s3_audit.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_range.h"
 #include "api/s3/text/s3_time.h"

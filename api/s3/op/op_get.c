@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
@@ -23,7 +23,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_overrides.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/object/s3_tags.h"
 #include "api/s3/text/s3_encoded_word.h"
 #include "api/s3/text/s3_time.h"

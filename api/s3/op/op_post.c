@@ -17,8 +17,8 @@
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_lock.h"
-#include "api/s3/op/s3_tagging.h"
-#include "storage/base/percent.h"
+#include "api/s3/op/settings/s3_tagging.h"
+#include "storage/base/text/percent.h"
 #include "storage/base/slice.h"
 #include "api/s3/object/s3_version.h"
 

@@ -7,14 +7,14 @@
 
 #include "api/s3/op/op_post.h"
 #include "api/s3/auth/s3_credentials.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/auth/s3_sigv2.h"
 #include "api/s3/auth/s3_verify.h"
 #include "api/s3/session/s3_session_identity.h"
 #include "api/s3/object/s3_tags.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "storage/base/slice.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 /* S3's own words; its names of these fields begin in upper case. */
 static enum s3_error refuse_missing(struct post *post, const char *field)

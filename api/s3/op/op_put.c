@@ -18,7 +18,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/body/s3_put.h"
-#include "api/s3/op/s3_tagging.h"
+#include "api/s3/op/settings/s3_tagging.h"
 #include "api/s3/object/s3_version.h"
 
 struct object_put {

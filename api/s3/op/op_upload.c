@@ -9,7 +9,7 @@
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/op/s3_tagging.h"
+#include "api/s3/op/settings/s3_tagging.h"
 #include "storage/base/clock.h"
 #include "storage/base/slice.h"
 

@@ -9,9 +9,9 @@
 
 #include <openssl/crypto.h>
 
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 #include "api/s3/auth/s3_credentials_internal.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 
 /* ---- Whose session it is ---- */
 

@@ -14,7 +14,7 @@
 #include "api/s3/access/s3_scopes.h"
 #include "api/s3/limits.h"
 #include "storage/base/arena.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define S3_SESSION_KEY_BYTES        32u
 #define S3_SESSION_DIGEST_BYTES     32u

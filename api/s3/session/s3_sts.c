@@ -9,17 +9,17 @@
 
 #include <openssl/crypto.h>
 
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/body/s3_body.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/session/s3_session_identity.h"
 #include "api/s3/session/s3_sts_answer.h"
 #include "api/s3/session/s3_sts_form.h"
 #include "api/s3/web_auth/s3_oidc.h"
 #include "api/s3/web_auth/s3_verify_web.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 #define VERSION            "2011-06-15"
 #define FORM_TYPE          "application/x-www-form-urlencoded"

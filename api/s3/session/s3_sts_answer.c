@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/session/s3_sts.h"
 
 #define XMLNS         " xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\""

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 static int take_field(struct s3_sts_form *form, struct arena *arena, struct slice field)
 {

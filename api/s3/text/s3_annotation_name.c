@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "api/core/core.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/utf8.h"
 
 static const struct {
     uint32_t first, last;

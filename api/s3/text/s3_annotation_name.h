@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "api/s3/s3_error.h"
+#include "api/s3/error/s3_error.h"
 #include "storage/base/slice.h"
 
 /* S3_ERROR_NONE, UserAnnotationNameMustBeSpecified (it is empty), AnnotationNameTooLong, InvalidAnnotationName. */

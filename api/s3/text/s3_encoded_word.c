@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "api/http/http.h"
-#include "storage/base/base64.h"
-#include "storage/base/hex.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/utf8.h"
 
 #define WORD_BEGIN "=?UTF-8?Q?"
 #define WORD_END   "?="

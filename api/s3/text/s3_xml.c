@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "api/s3/limits.h"
-#include "storage/base/percent.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/percent.h"
+#include "storage/base/text/utf8.h"
 
 #define XML_BYTES_INITIAL 1024u
 #define REPLACEMENT       "\xef\xbf\xbd" /* U+FFFD */

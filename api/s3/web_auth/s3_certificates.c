@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/s3/auth/s3_credentials.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 struct s3_certificate {
     char *name; /* "dns:host" */

@@ -8,7 +8,7 @@
 
 #include "api/identity/key_source.h"
 #include "api/s3/auth/s3_credentials.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/web_auth/s3_roles.h"
 #include "storage/base/clock.h"
 

@@ -11,7 +11,7 @@
 #include "api/s3/access/s3_browser.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_door.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/web_auth/s3_oidc.h"
 #include "api/s3/web_auth/s3_verify_certificate.h"
 #include "storage/base/clock.h"

@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/auth/s3_hash.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define WRAPPING        "e30."
 #define BASIC_BYTES_MAX (S3_ACCESS_KEY_BYTES_MAX + 1 + S3_SECRET_KEY_BYTES_MAX)

@@ -5,8 +5,8 @@
 #ifndef API_S3_WEBSITE_S3_WEBSITE_H
 #define API_S3_WEBSITE_S3_WEBSITE_H
 
-#include "api/s3/s3_error.h"
-#include "api/s3/s3_error_elements.h"
+#include "api/s3/error/s3_error.h"
+#include "api/s3/error/s3_error_elements.h"
 #include "api/s3/text/s3_xml.h"
 #include "storage/base/arena.h"
 

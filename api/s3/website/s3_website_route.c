@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "api/s3/website/s3_website.h"
-#include "storage/base/names.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/percent.h"
 #include "storage/base/slice.h"
 
 #define STEPS_MAX 10u /* browsers follow twenty */

@@ -15,13 +15,13 @@
 #include "api/s3/s3_front.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_selector.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/s3/website/s3_website_setting.h"
 #include "api/s3/website/s3_websites.h"
 #include "api/s3/website/website.h"
-#include "storage/base/names.h"
-#include "storage/base/percent.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/names.h"
+#include "storage/base/text/percent.h"
+#include "storage/base/text/utf8.h"
 
 struct website *website_of(const struct s3_request *request)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/s3/s3_request.h"
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 struct place {
     struct place *next;

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/s3/s3_error_known.h"
+#include "api/s3/error/s3_error_known.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "storage/base/slice.h"
 
 void website_forget_headers(struct website *website)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "storage/base/names.h"
+#include "storage/base/text/names.h"
 
 static void test_bucket_names(void **state)
 {

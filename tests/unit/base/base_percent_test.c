@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 static void check_decode(const char *text, bool plus_is_space, const char *expected)
 {

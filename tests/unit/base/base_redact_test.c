@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/base/redact.h"
+#include "storage/base/text/redact.h"
 
 static const struct {
     const char *text, *redacted;

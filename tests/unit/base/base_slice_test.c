@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "storage/base/base64.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/percent.h"
 #include "storage/base/slice.h"
 
 static const struct slice absent = {NULL, 0};

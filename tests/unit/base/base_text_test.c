@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "storage/base/hex.h"
-#include "storage/base/utf8.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/utf8.h"
 
 static void test_utf8(void **state)
 {

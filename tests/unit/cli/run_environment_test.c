@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "api/cli/run.h"
+#include "api/cli/run/run.h"
 
 static const struct run_value all[] = {
     {"url", "http://127.0.0.1:1"},

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "api/client/aws_files.h"
-#include "api/client/identity.h"
+#include "api/client/access/aws_files.h"
+#include "api/client/access/identity.h"
 
 static const char config[] = "# a comment\n"
                              "[default]\n"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "api/client/url.h"
+#include "api/client/access/url.h"
 
 static void expect(const char *text, enum client_place place, const char *origin, const char *bucket,
                    const char *key)

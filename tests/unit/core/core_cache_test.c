@@ -4,7 +4,7 @@
  * up. Objects that a bucket has when it becomes a cache were used when they were stored, which is how these are old. */
 #include "core_support.h"
 
-#include "api/core/cache_use.h"
+#include "api/core/cache/cache_use.h"
 #include "api/core/core_internal.h"
 
 #define KEYS 40u

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "api/core/upkeep/lifecycle_rules.h"
+#include "api/core/upkeep/lifecycle/lifecycle_rules.h"
 
 #define DAY_MS 86400000ll
 

@@ -8,7 +8,7 @@
 
 #include "api/core/core_internal.h"
 #include "api/core/expires.h"
-#include "api/core/upkeep/lifecycle_rules.h"
+#include "api/core/upkeep/lifecycle/lifecycle_rules.h"
 
 #define AGO_MS   (-3600000)
 #define AHEAD_MS 3600000

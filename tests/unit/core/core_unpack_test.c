@@ -5,7 +5,7 @@
 #include "tests/unit/core/core_support.h"
 
 #include "api/core/limits.h"
-#include "api/core/unpack.h"
+#include "api/core/many/unpack.h"
 #include "tests/unit/archive/tar_make.h"
 
 #define MEMBERS_MAX 16u

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "api/http/framing.h"
+#include "api/http/body/framing.h"
 #include "api/http/limits.h"
 
 struct outcome {

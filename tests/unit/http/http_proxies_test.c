@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/http/proxies.h"
+#include "api/http/proxy/proxies.h"
 
 static const char *const trusted[] = {"10.0.0.0/8", "192.0.2.1", "2001:db8::/33", NULL};
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "api/http/limits.h"
-#include "api/http/proxy_header.h"
+#include "api/http/proxy/proxy_header.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V4        "\x05\x06\x07\x08\x0a\0\0\x01\x12\x34\x00\x50" /* 5.6.7.8 to 10.0.0.1 */

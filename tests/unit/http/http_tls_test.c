@@ -16,7 +16,7 @@
 
 #include "http_support.h"
 
-#include "api/http/tls.h"
+#include "api/http/tls/tls.h"
 
 static char folder[] = "/tmp/http_tls_test.XXXXXX";
 static char messages[4096]; /* what was logged */

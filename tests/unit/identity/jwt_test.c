@@ -17,7 +17,7 @@
 
 #include "api/identity/jwt.h"
 #include "api/identity/jwt_known.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define NOW    1800000000
 #define ISSUER "https://issuer.example"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "api/import/highway.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 static void assert_hash(const unsigned char hash[HIGHWAY_BYTES], const char *expected)
 {

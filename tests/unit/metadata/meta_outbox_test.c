@@ -5,7 +5,7 @@
 #include "meta_journal_support.h"
 
 #include "metadata/meta_outbox.h"
-#include "metadata/rows/outbox_form.h"
+#include "metadata/rows/outbox/outbox_form.h"
 
 #define ALL (~(uint64_t)0 & (meta_event_bit(META_EVENT_KIND_END) - 1))
 

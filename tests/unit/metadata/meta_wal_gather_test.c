@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #include "metadata/limits.h"
-#include "metadata/sqlite/wal.h"
-#include "metadata/sqlite/wal_gather.h"
+#include "metadata/sqlite/wal/wal.h"
+#include "metadata/sqlite/wal/wal_gather.h"
 
 #define FRAME_BYTES (24 + 4096)
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "metadata/sqlite/wal_scan.h"
+#include "metadata/sqlite/wal/wal_scan.h"
 
 #define HEAD_BYTES 32
 #define PAGE_BYTES (24 + 4096)

@@ -17,7 +17,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/auth/s3_signing_keys.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "tests/unit/s3/s3_fixture.h"
 
 #define KEY      "AKIAEXAMPLE"

@@ -15,7 +15,7 @@
 #include "api/s3/body/s3_body.h"
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 #include "tests/unit/s3/s3_fixture.h"
 
 #define KEY     "AKIAEXAMPLE"

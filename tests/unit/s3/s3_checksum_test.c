@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "api/s3/body/s3_checksum.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define HEADERS_MAX 4
 

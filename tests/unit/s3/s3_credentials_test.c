@@ -16,13 +16,13 @@
 #include "api/http/limits.h"
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 #include "api/s3/access/s3_scopes.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/web_auth/s3_certificates.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/auth/s3_signing_keys.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/percent.h"
 
 #define ALL 63u
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "api/core/cache.h"
+#include "api/core/cache/cache.h"
 #include "api/core/quota.h"
 #include "api/s3/s3_front.h"
 #include "api/s3/object/s3_cors.h"
@@ -23,7 +23,7 @@
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "metadata/meta_figures.h"
-#include "storage/base/hex.h"
+#include "storage/base/text/hex.h"
 
 /* SHA-256 of nothing */
 #define EMPTY_PAYLOAD "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

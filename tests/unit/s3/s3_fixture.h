@@ -8,7 +8,7 @@
 #define TESTS_UNIT_S3_FIXTURE_H
 
 #include "api/s3/s3_request.h"
-#include "api/s3/s3_service.h"
+#include "api/s3/service/s3_service.h"
 #include "api/http/http.h"
 
 struct fixture {

@@ -14,7 +14,7 @@
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/body/s3_form_policy.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 
 #define TYPE "multipart/form-data; boundary=XyZ"
 

@@ -12,8 +12,8 @@
 
 #include <errno.h>
 
-#include "api/s3/access/s3_policy.h"
-#include "api/s3/access/s3_policy_internal.h"
+#include "api/s3/access/policy/s3_policy.h"
+#include "api/s3/access/policy/s3_policy_internal.h"
 
 /* ---- Asking ---- */
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "api/s3/access/s3_policy.h"
+#include "api/s3/access/policy/s3_policy.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/session/s3_session_identity.h"
 #include "api/s3/session/s3_session_key.h"

@@ -13,8 +13,8 @@
 
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/hex.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/hex.h"
+#include "storage/base/text/percent.h"
 
 /* From AWS's documentation. */
 #define SECRET     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "api/s3/auth/s3_sigv2.h"
-#include "storage/base/base64.h"
-#include "storage/base/percent.h"
+#include "storage/base/text/base64.h"
+#include "storage/base/text/percent.h"
 #include "tests/unit/s3/s3_fixture.h"
 
 #define KEY    "AKIAEXAMPLE"

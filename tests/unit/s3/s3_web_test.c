@@ -16,7 +16,7 @@
 #include "api/s3/web_auth/s3_attempts.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/base64.h"
+#include "storage/base/text/base64.h"
 #include "tests/unit/s3/s3_fixture.h"
 
 #define KEY    "AKIAEXAMPLE"
