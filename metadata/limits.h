@@ -123,6 +123,9 @@
 /* Rows that wait for one target of events: a target that is away for a day of one change a second loses none; 40 MB of them. */
 #define META_OUTBOX_ROWS_MAX 100000u
 
+/* The same for one that objects are copied to: some of it gone is objects that are missing there. About 1 GB. */
+#define META_OUTBOX_REPLICA_ROWS_MAX 4000000u
+
 /* Rules of one bucket: S3's limit of configurations. */
 #define META_OUTBOX_RULES_MAX 100u
 

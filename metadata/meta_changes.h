@@ -44,6 +44,8 @@ enum meta_op_kind {
     META_OP_OBJECT_IMPORT, /* meta_import.h */
     META_OP_OUTBOX_SET,    /* meta_outbox.h */
     META_OP_OUTBOX_DONE,
+    META_OP_OUTBOX_NOTE,
+    META_OP_REPLICATED,
     META_OP_USAGE_STEP, /* meta_usage.h */
     META_OP_USAGE_RECOUNT,
     META_OP_QUOTA_SET,

@@ -26,7 +26,9 @@ enum meta_setting_kind {
     META_SETTING_CONTENT_TYPES = 12, /* that GETs name by the ending of the key */
     META_SETTING_NOTIFICATION = 13,  /* set by META_OP_OUTBOX_SET alone, with the next; meta_outbox.h */
     META_SETTING_NOTIFICATION_RULES = 14,
-    META_SETTING_ENCRYPTION = 15, /* of objects of which nobody says anything */
+    META_SETTING_ENCRYPTION = 15,  /* of objects of which nobody says anything */
+    META_SETTING_REPLICATION = 16, /* as META_SETTING_NOTIFICATION, with the next */
+    META_SETTING_REPLICATION_RULES = 17,
     META_SETTING_KIND_END
 };
 

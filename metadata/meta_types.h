@@ -103,7 +103,7 @@ struct meta_attributes {
 };
 
 /* Labels: attributes that are no headers and may change while content, ETag and time stay (META_OP_OBJECT_LABEL). They
- * come and go with the other attributes; the module does not interpret their values, but for the last two, which have changes of
+ * come and go with the other attributes; the module does not interpret their values, but for those that have changes of
  * their own. */
 #define META_ATTRIBUTE_TAGS "x-amz-tagging"
 #define META_ATTRIBUTE_ACL  "x-amz-acl"
@@ -111,6 +111,8 @@ struct meta_attributes {
 #define META_ATTRIBUTE_SEAL "x-amz-sealed" /* of whose extents are sealed: what opens them (api/encryption) */
 #define META_ATTRIBUTE_RENAME                                                                                \
     "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
+/* What became of it at the servers that copies go to; or that it is such a copy (api/s3/replication). It goes where the object is changed. */
+#define META_ATTRIBUTE_REPLICATION "x-amz-replication-status"
 /* The one attribute that listings tell. */
 #define META_ATTRIBUTE_STORAGE_CLASS "x-amz-storage-class"
 bool meta_attribute_is_label(struct slice name);

@@ -18,6 +18,11 @@ static const char *const names[META_EVENT_KIND_END] = {
     [META_EVENT_ACL_PUT] = "s3:ObjectAcl:Put",
     [META_EVENT_EXPIRED] = "s3:LifecycleExpiration:Delete",
     [META_EVENT_EXPIRED_MARKER] = "s3:LifecycleExpiration:DeleteMarkerCreated",
+    /* Who listens is told of copies from elsewhere as of all else. */
+    [META_EVENT_REPLICA_PUT] = "s3:ObjectCreated:Put",
+    [META_EVENT_REPLICA_COMPLETE] = "s3:ObjectCreated:CompleteMultipartUpload",
+    [META_EVENT_REPLICA_DELETE] = "s3:ObjectRemoved:Delete",
+    [META_EVENT_REPLICA_MARKER] = "s3:ObjectRemoved:DeleteMarkerCreated",
 };
 
 const char *events_name(enum meta_event_kind kind)
@@ -32,7 +37,9 @@ bool events_parse(struct slice name, uint64_t *events)
 
     *events = 0;
     for (int kind = META_EVENT_PUT; kind < META_EVENT_KIND_END; kind++)
-        if (is_all ? strncmp(names[kind], family.base, family.len) == 0 : slice_is(name, names[kind]))
+        if (names[kind] == NULL)
+            continue;
+        else if (is_all ? strncmp(names[kind], family.base, family.len) == 0 : slice_is(name, names[kind]))
             *events |= meta_event_bit((enum meta_event_kind)kind);
     /* "s3:*" is no name, and S3 knows none for all ACLs. */
     if (is_all && (slice_is(family, "s3:") || slice_is(family, "s3:ObjectAcl:")))

@@ -14,7 +14,7 @@ bool meta_attribute_is_label(struct slice name)
 {
     return slice_is(name, META_ATTRIBUTE_TAGS) || slice_is(name, META_ATTRIBUTE_ACL) ||
            slice_is(name, META_ATTRIBUTE_LOCK) || slice_is(name, META_ATTRIBUTE_SEAL) ||
-           slice_is(name, META_ATTRIBUTE_RENAME);
+           slice_is(name, META_ATTRIBUTE_RENAME) || slice_is(name, META_ATTRIBUTE_REPLICATION);
 }
 
 /* A list that is put together; its texts stay where they are. */
@@ -57,6 +57,13 @@ int attributes_label(struct meta_writer *writer, struct slice *packed, const cha
     if (value.base != NULL)
         gathering_add(&gathering, slice_text(name), value);
     return attributes_pack(writer, &gathering.attributes, packed);
+}
+
+int attributes_unlabel(struct meta_writer *writer, struct slice *packed, const char *name)
+{
+    bool is_there = codec_attributes_find(*packed, name).base != NULL;
+
+    return is_there ? attributes_label(writer, packed, name, (struct slice){0}) : 0;
 }
 
 int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op, struct slice *packed)
@@ -107,7 +114,8 @@ int op_object_label(struct meta_writer *writer, struct meta_object_label *op)
     err = judged_row_load(writer, op->bucket, op->key, op->version, op->judged, &row);
     if (err == 0 && is_seal && !slice_equals(codec_attributes_find(row.attributes, op->name), op->was))
         return META_E_CHANGED;
-    if (err != 0 || (err = attributes_label(writer, &row.attributes, op->name, op->value)) != 0)
+    if (err != 0 || (err = attributes_label(writer, &row.attributes, op->name, op->value)) != 0 ||
+        (!is_seal && (err = attributes_unlabel(writer, &row.attributes, META_ATTRIBUTE_REPLICATION)) != 0))
         return err;
     op->labelled = row.version;
     if (op->version != NULL)

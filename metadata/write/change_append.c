@@ -124,6 +124,7 @@ int object_append(struct meta_writer *writer, struct meta_object_put *op, struct
     if ((err = condition_check(&op->condition, &current)) != 0 ||
         (err = append_row(writer, op, extents, &current, &row)) != 0 ||
         (err = bounds_check(writer, op->bucket, &row, &current)) != 0 ||
+        (err = attributes_unlabel(writer, &row.attributes, META_ATTRIBUTE_REPLICATION)) != 0 ||
         (err = lock_default(writer, &row.attributes, lock_given(&op->object.attributes))) != 0)
         return err;
     if (writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER)
@@ -218,7 +219,8 @@ int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)
     if ((token.len > 0 || codec_attributes_find(row.attributes, META_ATTRIBUTE_RENAME).base != NULL) &&
         (err = attributes_label(writer, &renamed.attributes, META_ATTRIBUTE_RENAME, token)) != 0)
         return err;
-    if ((err = lock_default(writer, &renamed.attributes, op->default_lock)) != 0)
+    if ((err = attributes_unlabel(writer, &renamed.attributes, META_ATTRIBUTE_REPLICATION)) != 0 ||
+        (err = lock_default(writer, &renamed.attributes, op->default_lock)) != 0)
         return err;
     err = object_row_store(writer, op->source.bucket, op->key, &renamed, &op->condition,
                            has_versions ? REFERENCES_SHARED : REFERENCES_MOVED);

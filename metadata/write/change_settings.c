@@ -12,7 +12,8 @@ int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op)
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if (op->kind < 1 || op->kind >= META_SETTING_KIND_END || op->kind == META_SETTING_CACHE ||
-        op->kind == META_SETTING_NOTIFICATION || op->kind == META_SETTING_NOTIFICATION_RULES)
+        op->kind == META_SETTING_NOTIFICATION || op->kind == META_SETTING_NOTIFICATION_RULES ||
+        op->kind == META_SETTING_REPLICATION || op->kind == META_SETTING_REPLICATION_RULES)
         return -EINVAL;
     if (op->document.len > META_SETTING_BYTES_MAX)
         return -E2BIG;

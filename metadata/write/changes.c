@@ -67,6 +67,12 @@ static uint32_t weight_done(const struct meta_op *op)
     return 1 + ((const struct meta_outbox_done *)op)->count / WEIGHT_ENTRIES;
 }
 
+static uint32_t weight_note(const struct meta_op *op)
+{
+    assert(op->kind == META_OP_OUTBOX_NOTE);
+    return 1 + ((const struct meta_outbox_note *)op)->count / WEIGHT_ENTRIES;
+}
+
 static uint32_t weight_slice(const struct meta_op *op)
 {
     return META_CLEAR_MAX / WEIGHT_ENTRIES;
@@ -183,6 +189,8 @@ struct touch {
     X(OBJECT_IMPORT,     meta_object_import,     op_object_import,     KEY_OF_PUT(meta_object_import), weight_one,    0)                         \
     X(OUTBOX_SET,        meta_outbox_set,        op_outbox_set,        NONE,                        weight_one,      SETTINGS|SETS)            \
     X(OUTBOX_DONE,       meta_outbox_done,       op_outbox_done,       NONE,                        weight_done,     HOUSEKEEPING|UNMARKED|NO_ENTRY) \
+    X(OUTBOX_NOTE,       meta_outbox_note,       op_outbox_note,       NONE,                        weight_note,     0)                        \
+    X(REPLICATED,        meta_replicated,        op_replicated,        KEY(meta_replicated),        weight_one,      HOUSEKEEPING|UNMARKED|NO_ENTRY) \
     X(USAGE_STEP,        meta_usage_step,        op_usage_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED|UNJUDGED) \
     X(USAGE_RECOUNT,     meta_usage_recount,     op_usage_recount,     NONE,                        weight_slice,    UNMARKED|UNJUDGED) \
     X(QUOTA_SET,         meta_quota_set,         op_quota_set,         NONE,                        weight_one,      UNMARKED)

@@ -221,6 +221,8 @@ int annotation_lose(struct meta_writer *writer, int64_t set, struct slice name);
 
 /* Exchanges one attribute of a packed list for another value (base NULL: none), in the arena. */
 int attributes_label(struct meta_writer *writer, struct slice *packed, const char *name, struct slice value);
+/* Takes it out, if it is there. */
+int attributes_unlabel(struct meta_writer *writer, struct slice *packed, const char *name);
 /* From the source's attributes to those of the copy, in the arena. */
 int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op, struct slice *packed);
 
@@ -299,6 +301,8 @@ struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 int op_outbox_set(struct meta_writer *writer, struct meta_outbox_set *op);
 int op_outbox_done(struct meta_writer *writer, struct meta_outbox_done *op);
+int op_outbox_note(struct meta_writer *writer, struct meta_outbox_note *op);
+int op_replicated(struct meta_writer *writer, struct meta_replicated *op);
 
 /* ---- What changes come to, for those who follow them (events.c) ---- */
 

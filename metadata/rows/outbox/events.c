@@ -63,8 +63,14 @@ static int marker_note(struct meta_writer *writer, struct meta_event *event)
 
 static enum meta_event_kind marker_kind(const struct meta_origin *origin)
 {
-    return kind_of(origin, META_EVENT_MARKER) == META_EVENT_EXPIRED ? META_EVENT_EXPIRED_MARKER
-                                                                    : META_EVENT_MARKER;
+    switch (kind_of(origin, META_EVENT_MARKER)) {
+    case META_EVENT_EXPIRED:
+        return META_EVENT_EXPIRED_MARKER;
+    case META_EVENT_REPLICA_DELETE:
+        return META_EVENT_REPLICA_MARKER;
+    default:
+        return META_EVENT_MARKER;
+    }
 }
 
 int events_removed(struct meta_writer *writer, int64_t bucket, struct slice key,

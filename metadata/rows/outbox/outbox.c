@@ -167,15 +167,40 @@ static int on_target(void *ctx, struct slice name, uint64_t waiting, uint64_t la
 
 /* ---- Loading ---- */
 
+/* Settings of rules, each with the name that people know it by. */
+static const struct {
+    enum meta_setting_kind kind;
+    const char *name;
+} rule_settings[] = {
+    {META_SETTING_NOTIFICATION_RULES, "events"},
+    {META_SETTING_REPLICATION_RULES, "replication"},
+};
+
+struct loading {
+    struct meta_writer *writer;
+    size_t setting; /* of the table */
+};
+
 static int on_rules(void *ctx, int64_t bucket, struct slice document)
 {
-    struct meta_writer *writer = ctx;
-    int err = outbox_rules_set(writer, bucket, META_SETTING_NOTIFICATION_RULES, document);
+    const struct loading *loading = ctx;
+    int err = outbox_rules_set(loading->writer, bucket, (int)rule_settings[loading->setting].kind, document);
 
     if (err == META_E_CORRUPT)
-        meta_log(writer->meta, LOG_LEVEL_ERROR,
-                 "the rules of events of bucket %lld are damaged and count as none", (long long)bucket);
+        meta_log(loading->writer->meta, LOG_LEVEL_ERROR,
+                 "the rules of %s of bucket %lld are damaged and count as none",
+                 rule_settings[loading->setting].name, (long long)bucket);
     return err == META_E_CORRUPT ? 0 : err;
+}
+
+static int rules_load(struct meta_writer *writer)
+{
+    struct loading loading = {.writer = writer};
+    int err = 0;
+
+    for (; loading.setting < sizeof(rule_settings) / sizeof(rule_settings[0]) && err == 0; loading.setting++)
+        err = row_setting_walk(writer->store, rule_settings[loading.setting].kind, on_rules, &loading);
+    return err;
 }
 
 int outbox_load(struct meta_writer *writer)
@@ -187,7 +212,7 @@ int outbox_load(struct meta_writer *writer)
     while (outbox->rules_count > 0)
         rules_remove(outbox, outbox->rules_count - 1);
     outbox->target_count = 0;
-    if ((err = row_setting_walk(writer->store, META_SETTING_NOTIFICATION_RULES, on_rules, writer)) != 0 ||
+    if ((err = rules_load(writer)) != 0 ||
         (err = row_outbox_targets(writer->store, &given, on_target, outbox)) != 0)
         return err;
     if (given > outbox->seq)
@@ -256,6 +281,7 @@ static int event_complete(struct meta_writer *writer, struct meta_event *event)
 static int target_make_room(struct meta_writer *writer, struct outbox_target *target)
 {
     uint64_t max = writer->meta->options.outbox_rows_max != 0 ? writer->meta->options.outbox_rows_max
+                   : target->name[0] == META_OUTBOX_REPLICA   ? META_OUTBOX_REPLICA_ROWS_MAX
                                                               : META_OUTBOX_ROWS_MAX;
 
     while (target->waiting >= max) {
