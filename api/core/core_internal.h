@@ -53,8 +53,8 @@ struct core_pressure {
     pthread_mutex_t lock;
     pthread_cond_t changed;           /* on CLOCK_MONOTONIC */
     atomic_uint_fast64_t given, held; /* bytes, of what meta_garbage_made counts */
-    atomic_bool hurries;
-    atomic_uint_fast64_t waits; /* so far */
+    atomic_uint hurries;              /* who has changes that make it less */
+    atomic_uint_fast64_t waits;       /* so far */
 };
 
 /* Who hears of what changes came to (news.c). */
@@ -231,6 +231,8 @@ int settle_start(struct core *core, struct settle **settle);
 /* No change is under way, and none comes. Syncs nothing, so that stopping is quick: if nothing came since the last point, the mark is taken
  * away; if something did, it stays, and the next start verifies that. NULL allowed. */
 void settle_stop(struct settle *settle);
+/* The next point is taken as soon as may be. Returns whether there will be one: not after a failed sync. Any thread; does not block. */
+bool settle_hurry(struct settle *settle);
 
 /* ---- Stores that are not served ---- */
 

@@ -8,6 +8,8 @@
  * take is this and the time that the disk needs for it. Shorter, and what is overwritten or deleted soon is written all the same: caches
  * and CI jobs do that. Longer, and more is lost; and the kernel writes of itself what is 30 s old. */
 #define CORE_SETTLE_MS 5000u
+/* And how soon after the last one where too much waits to be given back: what the disk is busy with is to be worth it. */
+#define CORE_SETTLE_HURRIED_MS 250u
 
 /* How often cache buckets are looked at: what is written in between is how far one may exceed its size. */
 #define CORE_EVICT_MS 1000u

@@ -79,7 +79,8 @@ void pressure_cannot(struct core *core, uint64_t bytes)
 
 void pressure_hurry(struct core *core, bool hurries)
 {
-    atomic_store(&core->pressure.hurries, hurries);
+    (void)(hurries ? atomic_fetch_add(&core->pressure.hurries, 1u)
+                   : atomic_fetch_sub(&core->pressure.hurries, 1u));
     if (hurries)
         pressure_tell(&core->pressure);
 }
@@ -87,7 +88,7 @@ void pressure_hurry(struct core *core, bool hurries)
 static bool is_pressed(const struct core *core, uint64_t *backlog)
 {
     *backlog = pressure_backlog(core);
-    return *backlog > core->options.garbage_max && !atomic_load(&core->pressure.hurries);
+    return *backlog > core->options.garbage_max && atomic_load(&core->pressure.hurries) == 0;
 }
 
 /* How long the batch may wait. */
@@ -105,8 +106,10 @@ void pressure_wait(struct core *core)
     struct core_pressure *pressure = &core->pressure;
     uint64_t backlog;
 
-    if (core->options.relaxed || core->reclaim == NULL || !is_pressed(core, &backlog))
+    if (core->reclaim == NULL || !is_pressed(core, &backlog))
         return;
+    if (core->options.relaxed && (core->settle == NULL || !settle_hurry(core->settle)))
+        return; /* it will not become less, however long anybody waits */
     struct timespec end = clock_monotonic_in(wait_ms(core, backlog));
 
     pthread_mutex_lock(&pressure->lock);

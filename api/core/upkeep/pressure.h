@@ -4,7 +4,8 @@
  * no more of the disk than core_options.garbage_max. Without it the disk fills up with what nobody can read any more.
  *
  * Counted are units in files that others share, for each of which a hole is to be punched. What readers hold does not count, nor what was
- * there at the start: nobody who writes now can help that. A relaxed store has none, for it may not give back before it has synced. */
+ * there at the start: nobody who writes now can help that. A relaxed store may not give back before it has synced, so it does that
+ * at once when there is too much, not when the next point is due. */
 #ifndef API_CORE_UPKEEP_PRESSURE_H
 #define API_CORE_UPKEEP_PRESSURE_H
 
@@ -18,7 +19,8 @@ int pressure_begin(struct core *core, struct meta_reader *reader, int64_t *row_f
 /* On the reclaimer's thread. So many bytes were given back and struck off the list; and so many cannot be, as of a look at all of it. */
 void pressure_gave_back(struct core *core, uint64_t bytes);
 void pressure_cannot(struct core *core, uint64_t bytes);
-/* The reclaimer has changes for the committer, which must not wait for it meanwhile; or they are done. */
+/* The reclaimer, or who settles, has changes for the committer, which must not wait for them meanwhile; or they are done. Calls come in
+ * pairs; any thread. */
 void pressure_hurry(struct core *core, bool hurries);
 
 /* Bytes that wait to be given back. Any thread; cheap. */

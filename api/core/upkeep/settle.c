@@ -8,6 +8,8 @@
  *     -> SEQUENCE says what is settled, META_OP_MARK what is on the disk; what was replaced before the point is given up
  *     -> meta_make_durable once more -> garbage up to here may be given back, for no power failure brings back a row that names it
  *
+ * Where too much waits to be given back (pressure.h), the next point is taken at once.
+ *
  * Nobody waits for any of it but this thread: not the committer, no event loop. What is given back later than the point is no harm.
  *
  * After a failed sync of bytes nobody knows what is on the disk, and the next sync would not tell (the database makes good its own). Then there is no other point as long as the process
@@ -22,6 +24,7 @@
 #include <time.h>
 
 #include "api/core/limits.h"
+#include "api/core/upkeep/pressure.h"
 #include "metadata/meta_journal.h"
 #include "metadata/meta_relaxed.h"
 #include "storage/base/thread.h"
@@ -35,12 +38,12 @@ struct settle {
     pthread_t thread;
     uint64_t settled_changes; /* meta_changes when the last point was taken */
     uint64_t settled_blobs;   /* blob_point_settles likewise */
-    bool has_failed;          /* a sync of the bytes did */
+    atomic_bool has_failed;   /* a sync of the bytes did */
     int last_error;           /* of the rows, so that it is told once */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
-    bool is_stopping;
+    bool is_stopping, is_hurried;
 };
 
 /* ---- The mark ---- */
@@ -57,8 +60,10 @@ static int mark_set(struct core *core, const struct blob_point *point, int64_t r
         change.mark.open_count = point->open_count;
         memcpy(change.mark.open, point->open, point->open_count * sizeof(point->open[0]));
     }
+    pressure_hurry(core, true);
     while (err == 0 && change.more)
         err = core_change_wait(core, &change.op, META_OP_MARK);
+    pressure_hurry(core, false);
     return err;
 }
 
@@ -109,7 +114,7 @@ static void settle_pass(struct settle *settle)
         return;
     }
     if ((err = blob_point_sync(core->blobs)) != 0) {
-        settle->has_failed = true;
+        atomic_store(&settle->has_failed, true);
         core_log(core, LOG_LEVEL_ERROR,
                  "cannot write to the disk what came lately: %s. It is not known what of it is there, and "
                  "space is no longer "
@@ -133,13 +138,18 @@ static void settle_pass(struct settle *settle)
 /* Sleeps until the next point is due. Returns whether to stop. */
 static bool settle_sleep(struct settle *settle)
 {
-    uint32_t milliseconds = settle->core->options.settle_ms;
-    struct timespec at = clock_monotonic_in(milliseconds != 0 ? milliseconds : CORE_SETTLE_MS);
+    uint32_t milliseconds =
+        settle->core->options.settle_ms != 0 ? settle->core->options.settle_ms : CORE_SETTLE_MS;
+    struct timespec at = clock_monotonic_in(milliseconds);
+    struct timespec soonest =
+        clock_monotonic_in(milliseconds < CORE_SETTLE_HURRIED_MS ? milliseconds : CORE_SETTLE_HURRIED_MS);
     bool is_stopping;
 
     pthread_mutex_lock(&settle->lock);
-    while (!settle->is_stopping && pthread_cond_timedwait(&settle->changed, &settle->lock, &at) == 0)
+    while (!settle->is_stopping &&
+           pthread_cond_timedwait(&settle->changed, &settle->lock, settle->is_hurried ? &soonest : &at) == 0)
         ;
+    settle->is_hurried = false;
     is_stopping = settle->is_stopping;
     pthread_mutex_unlock(&settle->lock);
     return is_stopping;
@@ -148,8 +158,9 @@ static bool settle_sleep(struct settle *settle)
 /* A row is there a moment before its blob is settled. A point that was taken in between has the blob as open, and another must follow. */
 static bool settle_is_due(struct settle *settle)
 {
-    return !settle->has_failed && (meta_changes(settle->core->meta) != settle->settled_changes ||
-                                   blob_point_settles(settle->core->blobs) != settle->settled_blobs);
+    return !atomic_load(&settle->has_failed) &&
+           (meta_changes(settle->core->meta) != settle->settled_changes ||
+            blob_point_settles(settle->core->blobs) != settle->settled_blobs);
 }
 
 static void *settle_main(void *arg)
@@ -228,6 +239,17 @@ int settle_start(struct core *core, struct settle **out)
     return 0;
 }
 
+bool settle_hurry(struct settle *settle)
+{
+    if (atomic_load(&settle->has_failed))
+        return false;
+    pthread_mutex_lock(&settle->lock);
+    settle->is_hurried = true;
+    pthread_cond_signal(&settle->changed);
+    pthread_mutex_unlock(&settle->lock);
+    return true;
+}
+
 void settle_stop(struct settle *settle)
 {
     struct core *core;
@@ -242,7 +264,7 @@ void settle_stop(struct settle *settle)
     pthread_mutex_unlock(&settle->lock);
     thread_join(settle->thread);
     /* If it fails, the next start verifies more than it need. */
-    if (!settle->has_failed && meta_changes(core->meta) == settle->settled_changes &&
+    if (!atomic_load(&settle->has_failed) && meta_changes(core->meta) == settle->settled_changes &&
         mark_set(core, NULL, INT64_MAX) == 0)
         (void)blob_point_keep(core->blobs, NULL);
     settle_free(settle);

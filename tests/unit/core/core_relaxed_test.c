@@ -6,6 +6,7 @@
 #include "tests/unit/core/core_pack_support.h"
 
 #include "api/core/core_internal.h"
+#include "api/core/figures.h"
 #include "metadata/meta_relaxed.h"
 
 #define LARGE (200u << 10)
@@ -475,6 +476,59 @@ static void failed_sync_is_not_tried_again(void **state)
     rig_end(&rig);
 }
 
+/* Small bodies that take each other's place, so that all but the first and the last of them wait for a point. */
+static void overwrite(struct rig *rig, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++)
+        put_seed(rig, "overwritten", SMALL, i);
+}
+
+/* More garbage than may be does not wait for the next point, which is an hour away here: one is taken for it. */
+static void too_much_garbage_brings_a_point(void **state)
+{
+    struct core_options options = never;
+    struct core_garbage garbage;
+    struct rig rig;
+
+    options.garbage_max = 16 * SMALL;
+    rig_begin(&rig, &options);
+    overwrite(&rig, 64);
+    core_garbage(rig.core, &garbage);
+    assert_true(garbage.waits > 0);
+    for (unsigned i = 0; i < PATIENCE && garbage.bytes > options.garbage_max; i++) {
+        pause_briefly(&rig);
+        core_garbage(rig.core, &garbage);
+    }
+    assert_true(garbage.bytes <= options.garbage_max);
+    expect_seed(&rig, "overwritten", SMALL, 63);
+    rig_end(&rig);
+}
+
+/* After a failed sync it would be waited for in vain. */
+static void nobody_waits_for_a_point_that_does_not_come(void **state)
+{
+    struct core_options options = never;
+    struct core_garbage garbage;
+    struct rig rig;
+
+    options.garbage_max = SMALL;
+    rig_begin(&rig, &options);
+    real_syncfs = sys.syncfs;
+    atomic_store(&syncs, 0);
+    sys.syncfs = failing_syncfs;
+    for (unsigned i = 0; i < PATIENCE && errors == 0; i++)
+        overwrite(&rig, 4);
+    assert_int_equal(errors, 1);
+    core_garbage(rig.core, &garbage);
+    uint64_t waits = garbage.waits;
+    overwrite(&rig, 64);
+    core_garbage(rig.core, &garbage);
+    assert_int_equal(garbage.waits, waits);
+    assert_true(garbage.bytes > options.garbage_max);
+    sys.syncfs = real_syncfs;
+    rig_end(&rig);
+}
+
 static void durable_start_that_cannot_sync(void **state)
 {
     struct rig rig;
@@ -508,6 +562,8 @@ int main(void)
         cmocka_unit_test(a_point_between_row_and_blob),
         cmocka_unit_test(durable_start_verifies),
         cmocka_unit_test(failed_sync_is_not_tried_again),
+        cmocka_unit_test(too_much_garbage_brings_a_point),
+        cmocka_unit_test(nobody_waits_for_a_point_that_does_not_come),
         cmocka_unit_test(durable_start_that_cannot_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
