@@ -18,7 +18,7 @@ static uint64_t random_next(void)
 
 static struct meta_extent random_extent(void)
 {
-    struct meta_extent extent;
+    struct meta_extent extent = {0};
 
     extent.file = 1 + (random_next() >> (2 + random_next() % 62));
     extent.unit_length = 1 + (random_next() >> (8 + random_next() % 48));
