@@ -9,13 +9,16 @@
 #include <string.h>
 
 #include "metadata/meta_journal.h"
-#include "metadata/rows/row_engine.h"
+#include "metadata/rows/row_calls.h"
 #include "metadata/write/committer.h"
 
 static int store_open(struct meta *meta)
 {
     struct row_store *store;
-    int err = row_engine_open(meta, &store);
+    int err;
+
+    meta->calls = &sqlite_calls;
+    err = row_engine_open(meta, &store);
 
     if (err != 0 || store == NULL)
         return err;
@@ -55,7 +58,8 @@ void meta_close(struct meta *meta)
     assert(meta->committer == NULL || !meta->options.read_only);
     if (meta->committer != NULL)
         committer_stop(meta->committer);
-    row_engine_close(meta);
+    if (meta->engine != NULL)
+        row_engine_close(meta);
     usage_free(&meta->usage);
     free(meta->path);
     free(meta);

@@ -12,12 +12,14 @@
 #include "storage/base/log.h"
 
 struct meta_committer;
+struct row_calls;
 struct row_engine;
 
 struct meta {
     char *path;
     struct meta_options options;
-    struct row_engine *engine;                /* sqlite/database.h */
+    const struct row_calls *calls;            /* of its engine: rows/row_calls.h */
+    struct row_engine *engine;                /* the engine's own */
     struct meta_committer *committer;         /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
     struct row_changes row_changes;

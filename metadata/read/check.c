@@ -7,7 +7,6 @@
  * `garbage`. Everything is read, so this takes as long as the store is large, and its snapshot keeps the log
  * from being shortened meanwhile. The reader's thread; one snapshot. */
 #include "metadata/read/reader.h"
-#include "metadata/sqlite/sql_walks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,7 +27,7 @@ struct unit_note {
 };
 
 struct check {
-    sqlite3 *db;
+    struct meta_reader *reader;
     void (*report)(void *ctx, const char *finding);
     void *ctx;
     int findings;
@@ -53,36 +52,36 @@ static void check_report(struct check *check, const char *format, ...)
 }
 
 /* Calls `visit` for each row of the walk; 0 or an error. */
-static int check_walk(struct check *check, enum sql_walk walk,
-                      int (*visit)(struct check *check, sqlite3_stmt *row))
+static int check_walk(struct check *check, enum read_walk walk,
+                      int (*visit)(struct check *check, struct query *row))
 {
-    sqlite3_stmt *statement;
-    int err = sql_walk_begin(check->db, walk, &statement);
+    struct query query, *statement = &query;
+    int err = check->reader->calls->walk_begin(check->reader, walk, statement);
     int row;
 
     assert(visit != NULL);
     if (err != 0)
         return err;
-    while (err == 0 && (row = meta_sql_row(statement)) != 0)
+    while (err == 0 && (row = query_row(statement)) != 0)
         err = row < 0 ? row : visit(check, statement);
-    sql_walk_end(statement);
+    check->reader->calls->walk_end(statement);
     return err;
 }
 
 /* ---- Rows that make no sense ---- */
 
-static int integrity_visit(struct check *check, sqlite3_stmt *row)
+static int integrity_visit(struct check *check, struct query *row)
 {
-    struct slice text = meta_sql_column(row, 0);
+    struct slice text = query_bytes(row, 0);
 
     if (text.len != 2 || memcmp(text.base, "ok", 2) != 0)
         check_report(check, "database: %.*s", (int)text.len, text.base);
     return 0;
 }
 
-static int stray_visit(struct check *check, sqlite3_stmt *row)
+static int stray_visit(struct check *check, struct query *row)
 {
-    struct slice what = meta_sql_column(row, 0);
+    struct slice what = query_bytes(row, 0);
 
     check_report(check, "%.*s", (int)what.len, what.base);
     return 0;
@@ -169,89 +168,89 @@ static const char *parts_fault(struct slice bytes, uint64_t size)
     return bytes.len > 0 && sum != size ? "part sizes do not add up to the size" : NULL;
 }
 
-static int object_visit(struct check *check, sqlite3_stmt *row)
+static int object_visit(struct check *check, struct query *row)
 {
-    uint64_t size = (uint64_t)sqlite3_column_int64(row, 2);
+    uint64_t size = (uint64_t)query_int(row, 2);
     const char *fault = NULL;
-    int err = extents_check(check, meta_sql_column(row, 3), size, &fault);
+    int err = extents_check(check, query_bytes(row, 3), size, &fault);
 
     if (fault == NULL)
-        fault = etag_and_checksum_fault(meta_sql_column(row, 4), meta_sql_column(row, 5));
+        fault = etag_and_checksum_fault(query_bytes(row, 4), query_bytes(row, 5));
     if (fault == NULL)
-        fault = attributes_fault(meta_sql_column(row, 6));
+        fault = attributes_fault(query_bytes(row, 6));
     if (fault == NULL)
-        fault = parts_fault(meta_sql_column(row, 7), size);
-    if (fault == NULL && meta_sql_column(row, 8).len % META_UPLOAD_ID_BYTES != 0)
+        fault = parts_fault(query_bytes(row, 7), size);
+    if (fault == NULL && query_bytes(row, 8).len % META_UPLOAD_ID_BYTES != 0)
         fault = "the upload id has no valid length";
-    struct slice key = meta_sql_column(row, 1);
+    struct slice key = query_bytes(row, 1);
     if (fault == NULL && (key.len == 0 || key.len > META_KEY_BYTES_MAX))
         fault = "the key has no valid length";
     if (fault != NULL)
         check_report(check, "object %.*s of bucket %lld: %s", (int)key.len, key.base,
-                     (long long)sqlite3_column_int64(row, 0), fault);
+                     (long long)query_int(row, 0), fault);
     return err;
 }
 
-static int part_visit(struct check *check, sqlite3_stmt *row)
+static int part_visit(struct check *check, struct query *row)
 {
     const char *fault = NULL;
     int err = 0;
 
     /* What became an object's is counted there, or not any more. */
-    if (!kept_parts_have(meta_sql_column(row, 6), sqlite3_column_int64(row, 1)))
-        err = extents_check(check, meta_sql_column(row, 3), (uint64_t)sqlite3_column_int64(row, 2), &fault);
+    if (!kept_parts_have(query_bytes(row, 6), query_int(row, 1)))
+        err = extents_check(check, query_bytes(row, 3), (uint64_t)query_int(row, 2), &fault);
     if (fault == NULL)
-        fault = etag_and_checksum_fault(meta_sql_column(row, 4), meta_sql_column(row, 5));
+        fault = etag_and_checksum_fault(query_bytes(row, 4), query_bytes(row, 5));
     if (fault != NULL)
-        check_report(check, "part %lld of upload %s: %s", (long long)sqlite3_column_int64(row, 1),
-                     (const char *)sqlite3_column_text(row, 0), fault);
+        check_report(check, "part %lld of upload %s: %s", (long long)query_int(row, 1), query_text(row, 0),
+                     fault);
     return err;
 }
 
-static int annotation_visit(struct check *check, sqlite3_stmt *row)
+static int annotation_visit(struct check *check, struct query *row)
 {
-    struct slice name = meta_sql_column(row, 1);
+    struct slice name = query_bytes(row, 1);
     const char *fault = NULL;
-    int err = extents_check(check, meta_sql_column(row, 3), (uint64_t)sqlite3_column_int64(row, 2), &fault);
+    int err = extents_check(check, query_bytes(row, 3), (uint64_t)query_int(row, 2), &fault);
 
     if (fault == NULL)
-        fault = etag_and_checksum_fault(meta_sql_column(row, 4), meta_sql_column(row, 5));
+        fault = etag_and_checksum_fault(query_bytes(row, 4), query_bytes(row, 5));
     if (fault == NULL && (name.len == 0 || name.len > META_ANNOTATION_NAME_BYTES_MAX))
         fault = "the name has no valid length";
     if (fault != NULL)
         check_report(check, "annotation %.*s of set %lld: %s", (int)name.len, name.base,
-                     (long long)sqlite3_column_int64(row, 0), fault);
+                     (long long)query_int(row, 0), fault);
     return err;
 }
 
-static int upload_visit(struct check *check, sqlite3_stmt *row)
+static int upload_visit(struct check *check, struct query *row)
 {
-    const char *fault = attributes_fault(meta_sql_column(row, 1));
+    const char *fault = attributes_fault(query_bytes(row, 1));
 
     if (fault != NULL)
-        check_report(check, "upload %s: %s", (const char *)sqlite3_column_text(row, 0), fault);
+        check_report(check, "upload %s: %s", query_text(row, 0), fault);
     return 0;
 }
 
-static int dropped_visit(struct check *check, sqlite3_stmt *row)
+static int dropped_visit(struct check *check, struct query *row)
 {
     const char *fault = NULL;
     uint64_t sum;
-    int err = extents_note(check, meta_sql_column(row, 1), &sum, &fault);
+    int err = extents_note(check, query_bytes(row, 1), &sum, &fault);
 
     if (fault != NULL)
-        check_report(check, "dropped list %lld: %s", (long long)sqlite3_column_int64(row, 0), fault);
+        check_report(check, "dropped list %lld: %s", (long long)query_int(row, 0), fault);
     return err;
 }
 
-static int replaced_visit(struct check *check, sqlite3_stmt *row)
+static int replaced_visit(struct check *check, struct query *row)
 {
     const char *fault = NULL;
     uint64_t sum;
-    int err = extents_note(check, meta_sql_column(row, 1), &sum, &fault);
+    int err = extents_note(check, query_bytes(row, 1), &sum, &fault);
 
     if (fault != NULL)
-        check_report(check, "replaced object %lld: %s", (long long)sqlite3_column_int64(row, 0), fault);
+        check_report(check, "replaced object %lld: %s", (long long)query_int(row, 0), fault);
     return err;
 }
 
@@ -308,26 +307,25 @@ static int64_t notes_take(struct check *check, size_t *at, const struct unit_not
 
 static int references_check(struct check *check)
 {
-    sqlite3_stmt *statement;
+    struct query query, *statement = &query;
     size_t at = 0;
-    int row = sql_walk_begin(check->db, SQL_WALK_UNITS, &statement);
+    int row = check->reader->calls->walk_begin(check->reader, READ_WALK_UNITS, statement);
 
     if (row != 0)
         return row;
     if (check->note_count > 0)
         qsort(check->notes, check->note_count, sizeof(*check->notes), note_compare);
     notes_check(check);
-    while ((row = meta_sql_row(statement)) > 0) {
-        struct unit_note unit = {.file = sqlite3_column_int64(statement, 0),
-                                 .unit_offset = sqlite3_column_int64(statement, 1)};
-        int64_t counted = sqlite3_column_int64(statement, 2);
+    while ((row = query_row(statement)) > 0) {
+        struct unit_note unit = {.file = query_int(statement, 0), .unit_offset = query_int(statement, 1)};
+        int64_t counted = query_int(statement, 2);
         int64_t named = notes_take(check, &at, &unit);
         if (named != counted)
             check_report(check,
                          "unit %" PRId64 " of blob %" PRIu64 ": counted %" PRId64 " times, named %" PRId64,
                          unit.unit_offset, (uint64_t)unit.file, counted, named);
     }
-    sql_walk_end(statement);
+    check->reader->calls->walk_end(statement);
     if (row == 0)
         (void)notes_take(check, &at, NULL);
     return row;
@@ -336,16 +334,16 @@ static int references_check(struct check *check)
 static int check_run(struct check *check)
 {
     static const struct {
-        enum sql_walk walk;
-        int (*visit)(struct check *check, sqlite3_stmt *row);
+        enum read_walk walk;
+        int (*visit)(struct check *check, struct query *row);
     } steps[] = {
-        {SQL_WALK_INTEGRITY, integrity_visit},    {SQL_WALK_STRAYS, stray_visit},
-        {SQL_WALK_OBJECTS, object_visit},         {SQL_WALK_VERSIONS, object_visit},
-        {SQL_WALK_VERSION_FAULTS, stray_visit},   {SQL_WALK_PARTS, part_visit},
-        {SQL_WALK_DROPPED, dropped_visit},        {SQL_WALK_REPLACED, replaced_visit},
-        {SQL_WALK_UPLOADS, upload_visit},         {SQL_WALK_GARBAGE_FAULTS, stray_visit},
-        {SQL_WALK_ANNOTATIONS, annotation_visit}, {SQL_WALK_ANNOTATION_FAULTS, stray_visit},
-        {SQL_WALK_TALLY_FAULTS, stray_visit},     {SQL_WALK_USAGE_FAULTS, stray_visit},
+        {READ_WALK_INTEGRITY, integrity_visit},    {READ_WALK_STRAYS, stray_visit},
+        {READ_WALK_OBJECTS, object_visit},         {READ_WALK_VERSIONS, object_visit},
+        {READ_WALK_VERSION_FAULTS, stray_visit},   {READ_WALK_PARTS, part_visit},
+        {READ_WALK_DROPPED, dropped_visit},        {READ_WALK_REPLACED, replaced_visit},
+        {READ_WALK_UPLOADS, upload_visit},         {READ_WALK_GARBAGE_FAULTS, stray_visit},
+        {READ_WALK_ANNOTATIONS, annotation_visit}, {READ_WALK_ANNOTATION_FAULTS, stray_visit},
+        {READ_WALK_TALLY_FAULTS, stray_visit},     {READ_WALK_USAGE_FAULTS, stray_visit},
     };
     int err;
 
@@ -357,20 +355,20 @@ static int check_run(struct check *check)
 
 int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx)
 {
-    struct check check = {.db = reader->db, .report = report, .ctx = ctx};
-    int err = db_read_begin(reader);
+    struct check check = {.reader = reader, .report = report, .ctx = ctx};
+    int err = reader_begin(reader);
 
     assert(report != NULL);
-    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+    if (err != 0 || (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
         return err;
     err = check_run(&check);
     free(check.notes);
     /* Damage that stops the check is a finding too. */
     if (err == META_E_CORRUPT) {
-        check_report(&check, "database: %s", sqlite3_errmsg(reader->db));
+        check_report(&check, "database: %s", reader->calls->message(reader));
         err = 0;
     }
-    int end = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    int end = query_run(reader_query(reader, READ_SNAPSHOT_END));
     if (err == 0)
         err = end;
     return err != 0 ? err : check.findings;

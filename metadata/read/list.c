@@ -16,7 +16,7 @@
 
 /* A walk in progress, of either kind of listing. */
 struct walk {
-    sqlite3_stmt *statement; /* its rows begin with the key */
+    struct query *statement; /* its rows begin with the key */
     int64_t bucket;
     struct slice prefix, delimiter;
     struct position start, end;
@@ -28,18 +28,18 @@ struct walk {
 /* Binds the walk from its start on. */
 static void walk_seek(const struct walk *walk)
 {
-    sqlite3_stmt *statement = walk->statement;
+    struct query *statement = walk->statement;
     int parameter = 1;
 
     assert(walk->statement != NULL);
-    meta_sql_reset(statement);
-    meta_sql_int(statement, parameter++, walk->bucket);
-    meta_sql_blob(statement, parameter++, position_bytes(&walk->start));
+    query_reset(statement);
+    query_bind_int(statement, parameter++, walk->bucket);
+    query_bind(statement, parameter++, position_bytes(&walk->start));
     if (walk->start_id.base != NULL)
-        meta_sql_blob(statement, parameter++, walk->start_id);
-    meta_sql_blob(statement, parameter++, position_bytes(&walk->end));
+        query_bind(statement, parameter++, walk->start_id);
+    query_bind(statement, parameter++, position_bytes(&walk->end));
     if (walk->overlay != 0)
-        meta_sql_int(statement, parameter, walk->overlay);
+        query_bind_int(statement, parameter, walk->overlay);
 }
 
 static void walk_skip_prefix(struct walk *walk, struct slice common_prefix)
@@ -79,19 +79,19 @@ static bool walk_is_empty(const struct walk *walk)
 /* Runs `emit` for each entry until `limit`. emit gets the common prefix, or an empty one with the row
  * current. */
 static int walk_run(struct walk *walk, uint32_t limit,
-                    int (*emit)(void *ctx, sqlite3_stmt *statement, struct slice common_prefix), void *ctx,
+                    int (*emit)(void *ctx, struct query *statement, struct slice common_prefix), void *ctx,
                     bool *truncated)
 {
     uint32_t entries = 0;
     int row, stop = 0;
 
     assert(limit > 0 && limit <= META_LIST_ENTRIES_MAX);
-    while ((row = meta_sql_row(walk->statement)) > 0) {
+    while ((row = query_row(walk->statement)) > 0) {
         if (entries++ == limit) {
             *truncated = true;
             break;
         }
-        struct slice key = meta_sql_column(walk->statement, 0);
+        struct slice key = query_bytes(walk->statement, 0);
         struct slice common_prefix = common_prefix_of(key, walk->prefix, walk->delimiter);
         if (!key_is_possible(key)) {
             stop = META_E_CORRUPT;
@@ -102,7 +102,7 @@ static int walk_run(struct walk *walk, uint32_t limit,
         if (common_prefix.len > 0)
             walk_skip_prefix(walk, common_prefix);
     }
-    meta_sql_reset(walk->statement);
+    query_reset(walk->statement);
     return row < 0 ? row : stop;
 }
 
@@ -114,26 +114,26 @@ static int walk_overlay(struct meta_reader *reader, struct walk *walk)
 
     walk->overlay = overlay.bucket;
     if (err == 0 && overlay.bucket != 0)
-        walk->statement = reader->sql.list[SQL_OVERLAY_OBJECTS];
+        walk->statement = reader_query(reader, READ_OVERLAY_OBJECTS);
     return err;
 }
 
 /* The same in a snapshot of its own: a listing seeks many times and must see one state. */
 static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint32_t limit,
-                             int (*emit)(void *ctx, sqlite3_stmt *statement, struct slice common_prefix),
+                             int (*emit)(void *ctx, struct query *statement, struct slice common_prefix),
                              void *ctx, bool *truncated)
 {
-    int err = db_read_begin(reader);
+    int err = reader_begin(reader);
 
     assert(!walk_is_empty(walk));
-    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+    if (err != 0 || (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
         return err;
     int result = walk->is_overlaid ? walk_overlay(reader, walk) : 0;
     if (result == 0) {
         walk_seek(walk);
         result = walk_run(walk, limit, emit, ctx, truncated);
     }
-    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
     return result != 0 ? result : err;
 }
 
@@ -144,7 +144,7 @@ struct object_listing {
     void *ctx;
 };
 
-static int object_emit(void *ctx, sqlite3_stmt *statement, struct slice common_prefix)
+static int object_emit(void *ctx, struct query *statement, struct slice common_prefix)
 {
     const struct object_listing *listing = ctx;
     struct meta_list_entry entry;
@@ -158,15 +158,15 @@ static int object_emit(void *ctx, sqlite3_stmt *statement, struct slice common_p
         entry.key = common_prefix;
         return listing->visit(listing->ctx, &entry);
     }
-    entry.key = meta_sql_column(statement, 0);
-    entry.size = (uint64_t)sqlite3_column_int64(statement, 1);
-    entry.modified_ms = sqlite3_column_int64(statement, 2);
-    if ((err = codec_etag_decode(meta_sql_column(statement, 3), etag)) != 0 ||
-        (err = codec_checksum_decode(meta_sql_column(statement, 4), &entry.checksum)) != 0)
+    entry.key = query_bytes(statement, 0);
+    entry.size = (uint64_t)query_int(statement, 1);
+    entry.modified_ms = query_int(statement, 2);
+    if ((err = codec_etag_decode(query_bytes(statement, 3), etag)) != 0 ||
+        (err = codec_checksum_decode(query_bytes(statement, 4), &entry.checksum)) != 0)
         return err;
     entry.etag = etag;
-    entry.owner = meta_sql_column(statement, 5);
-    entry.storage_class = codec_attributes_find(meta_sql_column(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
+    entry.owner = query_bytes(statement, 5);
+    entry.storage_class = codec_attributes_find(query_bytes(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
     return listing->visit(listing->ctx, &entry);
 }
 
@@ -174,7 +174,7 @@ int meta_object_list(struct meta_reader *reader, const struct meta_list_query *q
                      int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated)
 {
     struct object_listing listing = {visit, ctx};
-    struct walk walk = {.statement = reader->sql.list[SQL_OBJECT_LIST],
+    struct walk walk = {.statement = reader_query(reader, READ_OBJECT_LIST),
                         .is_overlaid = true,
                         .bucket = query->bucket,
                         .prefix = query->prefix,
@@ -198,7 +198,7 @@ struct upload_listing {
     void *ctx;
 };
 
-static int upload_emit(void *ctx, sqlite3_stmt *statement, struct slice common_prefix)
+static int upload_emit(void *ctx, struct query *statement, struct slice common_prefix)
 {
     const struct upload_listing *listing = ctx;
     struct meta_upload upload;
@@ -206,16 +206,16 @@ static int upload_emit(void *ctx, sqlite3_stmt *statement, struct slice common_p
     if (common_prefix.len > 0)
         return listing->visit(listing->ctx, NULL, common_prefix);
     memset(&upload, 0, sizeof(upload));
-    upload.key = meta_sql_column(statement, 0);
-    struct slice id = meta_sql_column(statement, 1);
+    upload.key = query_bytes(statement, 0);
+    struct slice id = query_bytes(statement, 1);
     if (id.len != sizeof(upload.id))
         return META_E_CORRUPT;
     memcpy(upload.id, id.base, sizeof(upload.id));
-    upload.initiated_ms = sqlite3_column_int64(statement, 2);
-    upload.checksum_algorithm = (uint8_t)sqlite3_column_int64(statement, 3);
-    upload.checksum_type = (uint8_t)sqlite3_column_int64(statement, 4);
-    upload.owner = meta_sql_column(statement, 5);
-    upload.storage_class = codec_attributes_find(meta_sql_column(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
+    upload.initiated_ms = query_int(statement, 2);
+    upload.checksum_algorithm = (uint8_t)query_int(statement, 3);
+    upload.checksum_type = (uint8_t)query_int(statement, 4);
+    upload.owner = query_bytes(statement, 5);
+    upload.storage_class = codec_attributes_find(query_bytes(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
     return listing->visit(listing->ctx, &upload, common_prefix);
 }
 
@@ -224,7 +224,7 @@ int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query 
                      void *ctx, bool *truncated)
 {
     struct upload_listing listing = {visit, ctx};
-    struct walk walk = {.statement = reader->sql.list[SQL_UPLOAD_LIST],
+    struct walk walk = {.statement = reader_query(reader, READ_UPLOAD_LIST),
                         .bucket = query->bucket,
                         .prefix = query->prefix,
                         .delimiter = query->delimiter,

@@ -29,7 +29,7 @@ enum list_column {
 };
 
 struct cursor {
-    sqlite3_stmt *statement;
+    struct query *statement;
     bool has_ids; /* its rows are sorted by key and id */
     bool is_overlaid;
     struct position start;
@@ -51,12 +51,12 @@ struct version_walk {
 static struct slice cursor_key(const struct cursor *cursor)
 {
     assert(cursor->row > 0);
-    return meta_sql_column(cursor->statement, COLUMN_KEY);
+    return query_bytes(cursor->statement, COLUMN_KEY);
 }
 
 static int cursor_step(struct cursor *cursor)
 {
-    cursor->row = meta_sql_row(cursor->statement);
+    cursor->row = query_row(cursor->statement);
     return cursor->row < 0 ? cursor->row : 0;
 }
 
@@ -66,16 +66,16 @@ static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
     int parameter = 1;
 
     assert(cursor->id_start_length <= sizeof(cursor->id_start));
-    meta_sql_reset(cursor->statement);
-    meta_sql_int(cursor->statement, parameter++, walk->query->bucket);
-    meta_sql_blob(cursor->statement, parameter++, position_bytes(&cursor->start));
+    query_reset(cursor->statement);
+    query_bind_int(cursor->statement, parameter++, walk->query->bucket);
+    query_bind(cursor->statement, parameter++, position_bytes(&cursor->start));
     if (cursor->has_ids)
-        meta_sql_blob(cursor->statement, parameter++, slice_of(cursor->id_start, cursor->id_start_length));
-    meta_sql_blob(cursor->statement, parameter++, position_bytes(&walk->end));
+        query_bind(cursor->statement, parameter++, slice_of(cursor->id_start, cursor->id_start_length));
+    query_bind(cursor->statement, parameter++, position_bytes(&walk->end));
     if (cursor->is_overlaid)
-        meta_sql_int(cursor->statement, parameter++, walk->overlay.bucket);
+        query_bind_int(cursor->statement, parameter++, walk->overlay.bucket);
     if (cursor->is_overlaid && cursor->has_ids) /* noncurrent from then on */
-        meta_sql_int(cursor->statement, parameter, walk->overlay.at_ms);
+        query_bind_int(cursor->statement, parameter, walk->overlay.at_ms);
     return cursor_step(cursor);
 }
 
@@ -90,11 +90,11 @@ static int cursor_seek_to(const struct version_walk *walk, struct cursor *cursor
 /* ---- Going on from a version ---- */
 
 /* Of the row that the statement stands on, which is reset: 1 or an error. */
-static int place_take(sqlite3_stmt *statement, struct meta_version_id *place)
+static int place_take(struct query *statement, struct meta_version_id *place)
 {
-    int err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), place);
+    int err = read_version_id(query_bytes(statement, READ_OBJECT_COLUMNS), place);
 
-    meta_sql_reset(statement);
+    query_reset(statement);
     return err != 0 ? err : 1;
 }
 
@@ -103,18 +103,18 @@ static int marker_find(const struct version_walk *walk, struct meta_version_id *
 {
     const struct meta_version_id *marker = walk->query->version_marker;
     bool is_null = meta_version_is_null(marker);
-    sqlite3_stmt *statement;
+    struct query *statement;
     int found = overlay_version(walk->reader, &walk->overlay, walk->query->bucket, walk->query->key_marker,
                                 marker, &statement);
 
     if (found != 0)
         return found < 0 ? found : place_take(statement, place);
-    statement = walk->reader->sql.list[is_null ? SQL_VERSION_GET_NULL : version_statement(marker)];
-    meta_sql_int(statement, 1, walk->query->bucket);
-    meta_sql_blob(statement, 2, walk->query->key_marker);
+    statement = reader_query(walk->reader, is_null ? READ_VERSION_GET_NULL : version_statement(marker));
+    query_bind_int(statement, 1, walk->query->bucket);
+    query_bind(statement, 2, walk->query->key_marker);
     if (!is_null)
-        meta_sql_blob(statement, 3, version_parameter(marker));
-    found = meta_sql_row(statement);
+        query_bind(statement, 3, version_parameter(marker));
+    found = query_row(statement);
     return found <= 0 ? found : place_take(statement, place);
 }
 
@@ -146,7 +146,7 @@ static int walk_pass_marker(struct version_walk *walk)
 
     assert(marker != NULL);
     if (has_current) {
-        err = read_version_id(meta_sql_column(walk->current.statement, COLUMN_VERSION), &version);
+        err = read_version_id(query_bytes(walk->current.statement, COLUMN_VERSION), &version);
         if (err != 0)
             return err;
         if (meta_version_matches(&version, marker))
@@ -175,10 +175,10 @@ static int walk_overlay(struct version_walk *walk)
 
     if (err != 0 || walk->overlay.bucket == 0)
         return err;
-    walk->current.statement = walk->reader->sql.list[SQL_OVERLAY_CURRENT];
+    walk->current.statement = reader_query(walk->reader, READ_OVERLAY_CURRENT);
     walk->current.is_overlaid = true;
     if (walk->overlay.has_versions)
-        walk->older.statement = walk->reader->sql.list[SQL_OVERLAY_OLDER];
+        walk->older.statement = reader_query(walk->reader, READ_OVERLAY_OLDER);
     walk->older.is_overlaid = walk->overlay.has_versions;
     return 0;
 }
@@ -230,32 +230,32 @@ static struct cursor *walk_next(struct version_walk *walk)
 static int entry_read(const struct cursor *cursor, struct meta_version_entry *entry,
                       char etag[META_ETAG_BYTES_MAX + 1])
 {
-    sqlite3_stmt *row = cursor->statement;
+    struct query *row = cursor->statement;
     int err = 0;
 
     assert(cursor->row > 0);
     memset(entry, 0, sizeof(*entry));
     entry->key = cursor_key(cursor);
-    entry->size = (uint64_t)sqlite3_column_int64(row, COLUMN_SIZE);
-    entry->modified_ms = sqlite3_column_int64(row, COLUMN_MODIFIED);
-    entry->owner = meta_sql_column(row, COLUMN_OWNER);
+    entry->size = (uint64_t)query_int(row, COLUMN_SIZE);
+    entry->modified_ms = query_int(row, COLUMN_MODIFIED);
+    entry->owner = query_bytes(row, COLUMN_OWNER);
     entry->is_current = true;
     if (cursor->has_ids) {
-        entry->is_marker = sqlite3_column_int64(row, COLUMN_IS_MARKER) != 0;
-        entry->is_current = sqlite3_column_type(row, COLUMN_NONCURRENT) == SQLITE_NULL;
-        entry->noncurrent_ms = sqlite3_column_int64(row, COLUMN_NONCURRENT);
+        entry->is_marker = query_int(row, COLUMN_IS_MARKER) != 0;
+        entry->is_current = query_is_null(row, COLUMN_NONCURRENT);
+        entry->noncurrent_ms = query_int(row, COLUMN_NONCURRENT);
     }
-    if (!cursor->has_ids || sqlite3_column_int64(row, COLUMN_IS_NULL) == 0)
-        err = read_version_id(meta_sql_column(row, COLUMN_VERSION), &entry->version);
+    if (!cursor->has_ids || query_int(row, COLUMN_IS_NULL) == 0)
+        err = read_version_id(query_bytes(row, COLUMN_VERSION), &entry->version);
     etag[0] = '\0';
     entry->etag = etag;
     if (err != 0 || entry->is_marker)
         return err;
-    if ((err = codec_etag_decode(meta_sql_column(row, COLUMN_ETAG), etag)) != 0)
+    if ((err = codec_etag_decode(query_bytes(row, COLUMN_ETAG), etag)) != 0)
         return err;
     entry->storage_class =
-        codec_attributes_find(meta_sql_column(row, COLUMN_ATTRIBUTES), META_ATTRIBUTE_STORAGE_CLASS);
-    return codec_checksum_decode(meta_sql_column(row, COLUMN_CHECKSUM), &entry->checksum);
+        codec_attributes_find(query_bytes(row, COLUMN_ATTRIBUTES), META_ATTRIBUTE_STORAGE_CLASS);
+    return codec_checksum_decode(query_bytes(row, COLUMN_CHECKSUM), &entry->checksum);
 }
 
 /* Both cursors leave the prefix behind; the prefix lies in a row. */
@@ -305,8 +305,8 @@ static int walk_run(struct version_walk *walk,
             err = cursor_step(next);
         }
     }
-    meta_sql_reset(walk->current.statement);
-    meta_sql_reset(walk->older.statement);
+    query_reset(walk->current.statement);
+    query_reset(walk->older.statement);
     return err;
 }
 
@@ -317,8 +317,8 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
     struct version_walk walk = {
         .reader = reader,
         .query = query,
-        .current = {.statement = reader->sql.list[SQL_VERSION_LIST_CURRENT]},
-        .older = {.statement = reader->sql.list[SQL_VERSION_LIST], .has_ids = true},
+        .current = {.statement = reader_query(reader, READ_VERSION_LIST_CURRENT)},
+        .older = {.statement = reader_query(reader, READ_VERSION_LIST), .has_ids = true},
     };
 
     assert(visit != NULL);
@@ -326,12 +326,12 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
     *truncated = false;
     if (query->limit == 0 || query->prefix.len > META_KEY_BYTES_MAX)
         return 0;
-    int err = db_read_begin(reader);
-    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+    int err = reader_begin(reader);
+    if (err != 0 || (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
         return err;
     int result = walk_overlay(&walk);
     if (result == 0)
         result = walk_run(&walk, visit, ctx, truncated);
-    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
     return result != 0 ? result : err;
 }

@@ -9,48 +9,47 @@
 #include "metadata/meta_publish.h"
 #include "metadata/read/read.h"
 
-/* After META_SQL_OBJECT_COLUMNS and the id. */
+/* After READ_OBJECT and the id. */
 enum version_column { COLUMN_IS_NULL = READ_OBJECT_COLUMNS + 1, COLUMN_IS_MARKER };
 
 int overlay_get(struct meta_reader *reader, int64_t bucket, struct overlay *overlay)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_OVERLAY_GET];
+    struct query *statement = reader_query(reader, READ_OVERLAY_GET);
 
     assert(overlay != NULL);
     *overlay = (struct overlay){0};
-    meta_sql_int(statement, 1, bucket);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, bucket);
+    int found = query_row(statement);
     if (found <= 0)
         return found;
-    overlay->bucket = sqlite3_column_int64(statement, 0);
-    overlay->at_ms = sqlite3_column_int64(statement, 1);
-    overlay->has_versions = sqlite3_column_int64(statement, 2) != 0;
-    meta_sql_reset(statement);
+    overlay->bucket = query_int(statement, 0);
+    overlay->at_ms = query_int(statement, 1);
+    overlay->has_versions = query_int(statement, 2) != 0;
+    query_reset(statement);
     return overlay->bucket < 0 ? 0 : META_E_CORRUPT;
 }
 
 int overlay_object(struct meta_reader *reader, const struct overlay *overlay, struct slice key,
                    struct meta_object *object)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
+    struct query *statement = reader_query(reader, READ_OBJECT_GET);
     int kind = OVERLAY_OBJECT, err;
 
     assert(overlay->bucket < 0);
-    meta_sql_int(statement, 1, overlay->bucket);
-    meta_sql_blob(statement, 2, key);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, overlay->bucket);
+    query_bind(statement, 2, key);
+    int found = query_row(statement);
     if (found <= 0)
         return found == 0 ? OVERLAY_NONE : found;
-    if (sqlite3_column_int64(statement, 0) < 0) {
+    if (query_int(statement, 0) < 0) {
         kind = OVERLAY_REMOVAL;
-    } else if ((err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version)) !=
-                   0 ||
+    } else if ((err = read_version_id(query_bytes(statement, READ_OBJECT_COLUMNS), &object->version)) != 0 ||
                (err = read_object(statement, object)) != 0) {
         kind = err;
     } else {
         memset(object->upload_id, 0, sizeof(object->upload_id)); /* it says something else here */
     }
-    meta_sql_reset(statement);
+    query_reset(statement);
     return kind;
 }
 
@@ -66,47 +65,47 @@ int overlay_current(struct meta_reader *reader, const struct overlay *overlay, i
 
 int meta_publish_is_prepared(struct meta_reader *reader, int64_t id, struct slice key)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
-    int found = db_read_begin(reader);
+    struct query *statement = reader_query(reader, READ_OBJECT_GET);
+    int found = reader_begin(reader);
 
     assert(id > 0);
     if (found != 0)
         return found;
-    meta_sql_int(statement, 1, publication_bucket(id));
-    meta_sql_blob(statement, 2, key);
-    if ((found = meta_sql_row(statement)) <= 0)
+    query_bind_int(statement, 1, publication_bucket(id));
+    query_bind(statement, 2, key);
+    if ((found = query_row(statement)) <= 0)
         return found;
-    bool is_object = sqlite3_column_int64(statement, 0) >= 0;
-    meta_sql_reset(statement);
+    bool is_object = query_int(statement, 0) >= 0;
+    query_reset(statement);
     return is_object;
 }
 
-static bool is_wanted(sqlite3_stmt *statement, const struct meta_version_id *version)
+static bool is_wanted(struct query *statement, const struct meta_version_id *version)
 {
-    struct slice id = meta_sql_column(statement, READ_OBJECT_COLUMNS);
-    bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
+    struct slice id = query_bytes(statement, READ_OBJECT_COLUMNS);
+    bool is_null = query_int(statement, COLUMN_IS_NULL) != 0;
     struct meta_version_id found;
 
     if (version == NULL)
-        return sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
+        return query_int(statement, COLUMN_IS_MARKER) != 0;
     if (meta_version_is_null(version) || is_null)
         return meta_version_is_null(version) && is_null;
     return meta_version_of(id, &found) && meta_version_matches(&found, version);
 }
 
 int overlay_version(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
-                    struct slice key, const struct meta_version_id *version, sqlite3_stmt **statement)
+                    struct slice key, const struct meta_version_id *version, struct query **statement)
 {
     int row = 0;
 
-    *statement = reader->sql.list[SQL_OVERLAY_VERSION];
+    *statement = reader_query(reader, READ_OVERLAY_VERSION);
     if (overlay->bucket == 0 || !overlay->has_versions)
         return 0;
-    meta_sql_int(*statement, 1, bucket);
-    meta_sql_blob(*statement, 2, key);
-    meta_sql_int(*statement, 3, overlay->bucket);
-    meta_sql_int(*statement, 4, overlay->at_ms);
-    while ((row = meta_sql_row(*statement)) > 0 && !is_wanted(*statement, version))
+    query_bind_int(*statement, 1, bucket);
+    query_bind(*statement, 2, key);
+    query_bind_int(*statement, 3, overlay->bucket);
+    query_bind_int(*statement, 4, overlay->at_ms);
+    while ((row = query_row(*statement)) > 0 && !is_wanted(*statement, version))
         ;
     return row;
 }

@@ -41,8 +41,8 @@ int overlay_current(struct meta_reader *reader, const struct overlay *overlay, i
                     struct slice key, struct meta_object *object);
 
 /* A version that is not where it is going to lie: the object that is overlaid, or the delete marker that is to come. version NULL: the
- * delete marker. The statement stands on it, to be reset, with the columns META_SQL_VERSION_COLUMNS: 1; 0: there is none; or an error. */
+ * delete marker. The statement stands on it, to be reset, with the columns READ_VERSION: 1; 0: there is none; or an error. */
 int overlay_version(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
-                    struct slice key, const struct meta_version_id *version, sqlite3_stmt **statement);
+                    struct slice key, const struct meta_version_id *version, struct query **statement);
 
 #endif

@@ -3,7 +3,7 @@
  * Point reads and the short listings: buckets, one object, one upload, garbage. Parts are in read_parts.c, listings that
  * seek in list.c.
  *
- * A read outside SQL_SNAPSHOT_BEGIN is a transaction of its own, which ends with the reset of its statement;
+ * A read outside READ_SNAPSHOT_BEGIN is a transaction of its own, which ends with the reset of its statement;
  * so every path resets. Objects and buckets that were read stay in the reader's cache (row_cache.h) and are looked
  * for there first. The reader's thread; objects may be released on any. */
 #include "metadata/read/reader.h"
@@ -21,14 +21,14 @@
  * than a stamp that is taken there. */
 static bool reads_anew(struct meta_reader *reader)
 {
-    return sqlite3_txn_state(reader->db, NULL) == SQLITE_TXN_NONE;
+    return !reader->calls->is_inside(reader);
 }
 
 /* ---- Buckets ---- */
 
-static void text_read(sqlite3_stmt *statement, int column, char *out, size_t size)
+static void text_read(struct query *statement, int column, char *out, size_t size)
 {
-    struct slice text = meta_sql_column(statement, column);
+    struct slice text = query_bytes(statement, column);
     size_t length = text.len < size ? text.len : size - 1;
 
     assert(size > 0);
@@ -37,19 +37,19 @@ static void text_read(sqlite3_stmt *statement, int column, char *out, size_t siz
     out[length] = '\0';
 }
 
-static void bucket_read(sqlite3_stmt *statement, struct meta_bucket *bucket)
+static void bucket_read(struct query *statement, struct meta_bucket *bucket)
 {
-    bucket->id = sqlite3_column_int64(statement, 0);
-    bucket->created_ms = sqlite3_column_int64(statement, 1);
+    bucket->id = query_int(statement, 0);
+    bucket->created_ms = query_int(statement, 1);
     text_read(statement, 2, bucket->name, sizeof(bucket->name));
     text_read(statement, 3, bucket->region, sizeof(bucket->region));
     text_read(statement, 4, bucket->owner, sizeof(bucket->owner));
-    bucket->versioning = meta_sql_versioning(statement, 5);
+    bucket->versioning = query_versioning(statement, 5);
 }
 
 int meta_bucket_get(struct meta_reader *reader, struct slice name, struct meta_bucket *bucket)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_GET];
+    struct query *statement = reader_query(reader, READ_BUCKET_GET);
     const struct row_changes *changes = &reader->meta->row_changes;
     uint64_t stamp;
 
@@ -57,15 +57,15 @@ int meta_bucket_get(struct meta_reader *reader, struct slice name, struct meta_b
     if (row_cache_get_bucket(&reader->rows, changes, name, bucket))
         return 0;
     bool is_kept = reads_anew(reader) && row_stamp_take_bucket(changes, &stamp);
-    int found = db_read_begin(reader);
+    int found = reader_begin(reader);
     if (found != 0)
         return found;
-    meta_sql_text(statement, 1, name);
-    found = meta_sql_row(statement);
+    query_bind_text(statement, 1, name);
+    found = query_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_BUCKET : found;
     bucket_read(statement, bucket);
-    meta_sql_reset(statement);
+    query_reset(statement);
     if (is_kept)
         row_cache_put_bucket(&reader->rows, stamp, bucket);
     return 0;
@@ -74,20 +74,20 @@ int meta_bucket_get(struct meta_reader *reader, struct slice name, struct meta_b
 int meta_bucket_list(struct meta_reader *reader, struct slice after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_LIST];
+    struct query *statement = reader_query(reader, READ_BUCKET_LIST);
     struct meta_bucket bucket;
-    int row = db_read_begin(reader);
+    int row = reader_begin(reader);
 
     assert(visit != NULL);
     if (row != 0)
         return row;
-    meta_sql_text(statement, 1, after);
-    meta_sql_int(statement, 2, limit);
-    while ((row = meta_sql_row(statement)) > 0) {
+    query_bind_text(statement, 1, after);
+    query_bind_int(statement, 2, limit);
+    while ((row = query_row(statement)) > 0) {
         bucket_read(statement, &bucket);
         int stop = visit(ctx, &bucket);
         if (stop != 0) {
-            meta_sql_reset(statement);
+            query_reset(statement);
             return stop;
         }
     }
@@ -174,29 +174,29 @@ struct object_blobs {
     struct codec_list extents, parts;
 };
 
-static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object, struct object_blobs *blobs)
+static int object_read_fixed(struct query *statement, struct meta_object *object, struct object_blobs *blobs)
 {
     int err;
 
-    object->size = (uint64_t)sqlite3_column_int64(statement, 0);
+    object->size = (uint64_t)query_int(statement, 0);
     if (object->size > INT64_MAX)
         return META_E_CORRUPT;
-    object->modified_ms = sqlite3_column_int64(statement, 1);
-    object->annotations = sqlite3_column_int64(statement, 9);
+    object->modified_ms = query_int(statement, 1);
+    object->annotations = query_int(statement, 9);
     if (object->annotations < 0)
         return META_E_CORRUPT;
-    blobs->owner = meta_sql_column(statement, 4);
-    blobs->attributes = meta_sql_column(statement, 6);
-    struct slice upload_id = meta_sql_column(statement, 7);
+    blobs->owner = query_bytes(statement, 4);
+    blobs->attributes = query_bytes(statement, 6);
+    struct slice upload_id = query_bytes(statement, 7);
     memset(object->upload_id, 0, sizeof(object->upload_id));
     if (upload_id.len == sizeof(object->upload_id))
         memcpy(object->upload_id, upload_id.base, upload_id.len);
     else if (upload_id.len != 0)
         return META_E_CORRUPT;
-    if ((err = codec_etag_decode(meta_sql_column(statement, 2), object->etag)) != 0 ||
-        (err = codec_checksum_decode(meta_sql_column(statement, 3), &object->checksum)) != 0 ||
-        (err = codec_extents_begin(&blobs->extents, meta_sql_column(statement, 5))) != 0 ||
-        (err = codec_parts_begin(&blobs->parts, meta_sql_column(statement, 8), &object->part_checksums)) != 0)
+    if ((err = codec_etag_decode(query_bytes(statement, 2), object->etag)) != 0 ||
+        (err = codec_checksum_decode(query_bytes(statement, 3), &object->checksum)) != 0 ||
+        (err = codec_extents_begin(&blobs->extents, query_bytes(statement, 5))) != 0 ||
+        (err = codec_parts_begin(&blobs->parts, query_bytes(statement, 8), &object->part_checksums)) != 0)
         return err;
     object->extents.count = blobs->extents.count;
     object->part_count = blobs->parts.count;
@@ -244,7 +244,7 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     return err;
 }
 
-int read_object(sqlite3_stmt *statement, struct meta_object *object)
+int read_object(struct query *statement, struct meta_object *object)
 {
     struct object_blobs blobs;
     int err = object_read_fixed(statement, object, &blobs);
@@ -267,18 +267,18 @@ bool read_cached(struct meta_reader *reader, int64_t bucket, struct slice key, s
 
 int read_plain(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
+    struct query *statement = reader_query(reader, READ_OBJECT_GET);
     int err;
 
     assert(object != NULL);
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, bucket);
+    query_bind(statement, 2, key);
+    int found = query_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_KEY : found;
-    if ((err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version)) == 0)
+    if ((err = read_version_id(query_bytes(statement, READ_OBJECT_COLUMNS), &object->version)) == 0)
         err = read_object(statement, object);
-    meta_sql_reset(statement);
+    query_reset(statement);
     return err;
 }
 
@@ -286,14 +286,14 @@ int read_plain(struct meta_reader *reader, int64_t bucket, struct slice key, str
 static int read_both(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
     struct overlay overlay;
-    int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
+    int err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN));
 
     if (err != 0)
         return err;
     int result = overlay_get(reader, bucket, &overlay);
     if (result == 0)
         result = overlay_current(reader, &overlay, bucket, key, object);
-    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
     if (result == 0 && err != 0)
         meta_object_release(object);
     return result != 0 ? result : err;
@@ -324,7 +324,7 @@ static int read_current(struct meta_reader *reader, int64_t bucket, struct slice
     bool is_alone = reads_anew(reader),
          is_kept = is_alone && row_stamp_take(&reader->meta->row_changes, hash, &stamp);
     struct overlay overlay;
-    int err = db_read_begin(reader);
+    int err = reader_begin(reader);
 
     if (err == 0 && is_alone)
         err = read_alone(reader, bucket, key, object);
@@ -359,16 +359,16 @@ void meta_object_release(struct meta_object *object)
 
 /* ---- One upload ---- */
 
-static int upload_read_lists(sqlite3_stmt *statement, struct meta_upload *upload)
+static int upload_read_lists(struct query *statement, struct meta_upload *upload)
 {
-    struct slice bytes = meta_sql_column(statement, 6);
+    struct slice bytes = query_bytes(statement, 6);
     struct codec_list list;
     int err = codec_attributes_begin(&list, bytes);
 
     if (err != 0)
         return err;
-    upload->key = meta_sql_column(statement, 0);
-    upload->owner = meta_sql_column(statement, 5);
+    upload->key = query_bytes(statement, 0);
+    upload->owner = query_bytes(statement, 5);
     size_t list_bytes = list.count * sizeof(struct meta_attribute);
     struct block block = {malloc(list_bytes + bytes.len + upload->key.len + upload->owner.len + 1)};
     if (block.at == NULL)
@@ -386,24 +386,24 @@ static int upload_read_lists(sqlite3_stmt *statement, struct meta_upload *upload
 int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_UPLOAD_GET];
-    int found = db_read_begin(reader);
+    struct query *statement = reader_query(reader, READ_UPLOAD_GET);
+    int found = reader_begin(reader);
 
     assert(id != NULL && upload != NULL);
     if (found != 0)
         return found;
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    meta_sql_blob(statement, 3, slice_of(id, META_UPLOAD_ID_BYTES));
-    found = meta_sql_row(statement);
+    query_bind_int(statement, 1, bucket);
+    query_bind(statement, 2, key);
+    query_bind(statement, 3, slice_of(id, META_UPLOAD_ID_BYTES));
+    found = query_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_UPLOAD : found;
     memcpy(upload->id, id, sizeof(upload->id));
-    upload->initiated_ms = sqlite3_column_int64(statement, 2);
-    upload->checksum_algorithm = (uint8_t)sqlite3_column_int64(statement, 3);
-    upload->checksum_type = (uint8_t)sqlite3_column_int64(statement, 4);
+    upload->initiated_ms = query_int(statement, 2);
+    upload->checksum_algorithm = (uint8_t)query_int(statement, 3);
+    upload->checksum_type = (uint8_t)query_int(statement, 4);
     int err = upload_read_lists(statement, upload);
-    meta_sql_reset(statement);
+    query_reset(statement);
     return err;
 }
 
@@ -419,17 +419,17 @@ void meta_upload_release(struct meta_upload *upload)
 int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries,
                       uint32_t limit)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_GARBAGE_TAKE];
+    struct query *statement = reader_query(reader, READ_GARBAGE_TAKE);
     int count = 0, row;
 
-    meta_sql_int(statement, 1, after_row);
-    meta_sql_int(statement, 2, limit > INT32_MAX ? INT32_MAX : limit);
-    while ((row = meta_sql_row(statement)) > 0) {
+    query_bind_int(statement, 1, after_row);
+    query_bind_int(statement, 2, limit > INT32_MAX ? INT32_MAX : limit);
+    while ((row = query_row(statement)) > 0) {
         assert((uint32_t)count < limit);
-        entries[count].row = sqlite3_column_int64(statement, 0);
-        entries[count].file = (uint64_t)sqlite3_column_int64(statement, 1);
-        entries[count].unit_offset = (uint64_t)sqlite3_column_int64(statement, 2);
-        entries[count].unit_length = (uint64_t)sqlite3_column_int64(statement, 3);
+        entries[count].row = query_int(statement, 0);
+        entries[count].file = (uint64_t)query_int(statement, 1);
+        entries[count].unit_offset = (uint64_t)query_int(statement, 2);
+        entries[count].unit_length = (uint64_t)query_int(statement, 3);
         count++;
     }
     return row < 0 ? row : count;
@@ -442,65 +442,64 @@ uint64_t meta_garbage_made(const struct meta *meta)
 
 int meta_sweep_is_due(struct meta_reader *reader)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_SWEEP_IS_DUE];
+    struct query *statement = reader_query(reader, READ_SWEEP_IS_DUE);
 
-    meta_sql_int(statement, 1, reader->meta->publication_floor);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, reader->meta->publication_floor);
+    int found = query_row(statement);
 
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    int due = sqlite3_column_int(statement, 0);
-    meta_sql_reset(statement);
+    int due = (int)query_int(statement, 0);
+    query_reset(statement);
     return due;
 }
 
 int meta_file_is_live(struct meta_reader *reader, uint64_t file)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_IS_LIVE];
+    struct query *statement = reader_query(reader, READ_FILE_IS_LIVE);
 
-    meta_sql_int(statement, 1, (int64_t)file);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, (int64_t)file);
+    int found = query_row(statement);
     if (found > 0)
-        meta_sql_reset(statement);
+        query_reset(statement);
     return found;
 }
 
 int meta_file_is_referred(struct meta_reader *reader, uint64_t file)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_IS_REFERRED];
+    struct query *statement = reader_query(reader, READ_FILE_IS_REFERRED);
 
-    meta_sql_int(statement, 1, (int64_t)file);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, (int64_t)file);
+    int found = query_row(statement);
     if (found > 0)
-        meta_sql_reset(statement);
+        query_reset(statement);
     return found;
 }
 
 int meta_unit_is_referred(struct meta_reader *reader, uint64_t file, uint64_t unit_offset)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_UNIT_IS_REFERRED];
+    struct query *statement = reader_query(reader, READ_UNIT_IS_REFERRED);
 
-    meta_sql_int(statement, 1, (int64_t)file);
-    meta_sql_int(statement, 2, (int64_t)unit_offset);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, (int64_t)file);
+    query_bind_int(statement, 2, (int64_t)unit_offset);
+    int found = query_row(statement);
     if (found > 0)
-        meta_sql_reset(statement);
+        query_reset(statement);
     return found;
 }
 
 int meta_file_units(struct meta_reader *reader, uint64_t file,
                     int (*visit)(void *ctx, uint64_t offset, uint64_t length), void *ctx)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_UNITS];
+    struct query *statement = reader_query(reader, READ_FILE_UNITS);
     int row, stop;
 
     assert(visit != NULL);
-    meta_sql_int(statement, 1, (int64_t)file);
-    while ((row = meta_sql_row(statement)) > 0) {
-        stop = visit(ctx, (uint64_t)sqlite3_column_int64(statement, 0),
-                     (uint64_t)sqlite3_column_int64(statement, 1));
+    query_bind_int(statement, 1, (int64_t)file);
+    while ((row = query_row(statement)) > 0) {
+        stop = visit(ctx, (uint64_t)query_int(statement, 0), (uint64_t)query_int(statement, 1));
         if (stop != 0) {
-            meta_sql_reset(statement);
+            query_reset(statement);
             return stop;
         }
     }
@@ -509,13 +508,13 @@ int meta_file_units(struct meta_reader *reader, uint64_t file,
 
 int meta_file_last(struct meta_reader *reader, uint64_t *file)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_LAST];
-    int found = meta_sql_row(statement);
+    struct query *statement = reader_query(reader, READ_FILE_LAST);
+    int found = query_row(statement);
 
     assert(file != NULL);
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    *file = (uint64_t)sqlite3_column_int64(statement, 0);
-    meta_sql_reset(statement);
+    *file = (uint64_t)query_int(statement, 0);
+    query_reset(statement);
     return 0;
 }

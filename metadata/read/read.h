@@ -7,12 +7,12 @@
 #include "metadata/rows/codec.h"
 #include "metadata/read/reader.h"
 
-#define READ_OBJECT_COLUMNS 10 /* in META_SQL_OBJECT_COLUMNS */
-#define READ_PART_COLUMNS   5  /* in META_SQL_PART_COLUMNS */
+#define READ_OBJECT_COLUMNS 10 /* in READ_OBJECT */
+#define READ_PART_COLUMNS   5  /* in READ_PART */
 
-/* The columns of META_SQL_OBJECT_COLUMNS, which come first in the row, into an object that meta_object_release frees; all but
+/* The columns of READ_OBJECT, which come first in the row, into an object that meta_object_release frees; all but
  * the version. 0, META_E_CORRUPT, -ENOMEM. */
-int read_object(sqlite3_stmt *row, struct meta_object *object);
+int read_object(struct query *row, struct meta_object *object);
 
 /* The current object, from the reader's cache: false when it is not there. */
 bool read_cached(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object);
@@ -22,7 +22,7 @@ int read_plain(struct meta_reader *reader, int64_t bucket, struct slice key, str
 /* An id as stored; empty: the null version. META_E_CORRUPT. */
 int read_version_id(struct slice bytes, struct meta_version_id *version);
 /* What finds a version that is not null by the id that somebody asks for, and its third parameter, which is borrowed from the id. */
-enum meta_sql_id version_statement(const struct meta_version_id *version);
+enum read_id version_statement(const struct meta_version_id *version);
 struct slice version_parameter(const struct meta_version_id *version);
 
 #endif

@@ -10,36 +10,36 @@
 int meta_annotation_get(struct meta_reader *reader, int64_t set, struct slice name,
                         struct meta_object *annotation)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_ANNOTATION_GET];
-    int err = db_read_begin(reader);
+    struct query *statement = reader_query(reader, READ_ANNOTATION_GET);
+    int err = reader_begin(reader);
 
     assert(annotation != NULL);
     memset(annotation, 0, sizeof(*annotation));
     if (err != 0)
         return err;
-    meta_sql_int(statement, 1, set);
-    meta_sql_blob(statement, 2, name);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, set);
+    query_bind(statement, 2, name);
+    int found = query_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_ANNOTATION : found;
     err = read_object(statement, annotation);
-    meta_sql_reset(statement);
+    query_reset(statement);
     return err;
 }
 
-static int annotation_read(sqlite3_stmt *statement, struct meta_annotation *annotation)
+static int annotation_read(struct query *statement, struct meta_annotation *annotation)
 {
     int err;
 
-    annotation->name = meta_sql_column(statement, 0);
-    annotation->size = (uint64_t)sqlite3_column_int64(statement, 1);
+    annotation->name = query_bytes(statement, 0);
+    annotation->size = (uint64_t)query_int(statement, 1);
     if (annotation->size > INT64_MAX)
         return META_E_CORRUPT;
-    annotation->modified_ms = sqlite3_column_int64(statement, 2);
+    annotation->modified_ms = query_int(statement, 2);
     annotation->extents = (struct meta_extents){0};
-    if ((err = codec_etag_decode(meta_sql_column(statement, 3), annotation->etag)) != 0)
+    if ((err = codec_etag_decode(query_bytes(statement, 3), annotation->etag)) != 0)
         return err;
-    return codec_checksum_decode(meta_sql_column(statement, 4), &annotation->checksum);
+    return codec_checksum_decode(query_bytes(statement, 4), &annotation->checksum);
 }
 
 /* What is before the first entry: the larger of the two begins the list. */
@@ -52,20 +52,20 @@ int meta_annotation_list(struct meta_reader *reader, int64_t set, struct slice p
                          uint32_t limit, int (*visit)(void *ctx, const struct meta_annotation *annotation),
                          void *ctx, bool *truncated)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_ANNOTATION_LIST];
+    struct query *statement = reader_query(reader, READ_ANNOTATION_LIST);
     struct meta_annotation annotation;
-    int row, result = db_read_begin(reader);
+    int row, result = reader_begin(reader);
 
     assert(visit != NULL && truncated != NULL);
     *truncated = false;
     if (result != 0 || limit == 0)
         return result;
-    meta_sql_int(statement, 1, set);
-    meta_sql_blob(statement, 2, list_start(prefix, after));
-    while (result == 0 && !*truncated && (row = meta_sql_row(statement)) != 0) {
+    query_bind_int(statement, 1, set);
+    query_bind(statement, 2, list_start(prefix, after));
+    while (result == 0 && !*truncated && (row = query_row(statement)) != 0) {
         if (row < 0)
             return row;
-        struct slice name = meta_sql_column(statement, 0);
+        struct slice name = query_bytes(statement, 0);
         if (!slice_begins(name, prefix))
             break;
         if (after.len > 0 && slice_equals(name, after))
@@ -75,6 +75,6 @@ int meta_annotation_list(struct meta_reader *reader, int64_t set, struct slice p
         else if ((result = annotation_read(statement, &annotation)) == 0)
             result = visit(ctx, &annotation);
     }
-    meta_sql_reset(statement);
+    query_reset(statement);
     return result;
 }

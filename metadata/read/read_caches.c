@@ -13,21 +13,21 @@
 
 int meta_cache_list(struct meta_reader *reader, int64_t after, struct meta_cache *caches, int limit)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_TALLY_LIST];
+    struct query *statement = reader_query(reader, READ_TALLY_LIST);
     int count = 0, row;
 
     assert(caches != NULL && limit >= 0);
-    meta_sql_int(statement, 1, after);
-    meta_sql_int(statement, 2, limit);
-    while ((row = meta_sql_row(statement)) > 0) {
+    query_bind_int(statement, 1, after);
+    query_bind_int(statement, 2, limit);
+    while ((row = query_row(statement)) > 0) {
         assert(count < limit);
-        struct slice name = meta_sql_column(statement, 4);
+        struct slice name = query_bytes(statement, 4);
         struct meta_cache *cache = &caches[count++];
         *cache = (struct meta_cache){
-            .bucket = sqlite3_column_int64(statement, 0),
-            .state = (enum meta_cache_state)sqlite3_column_int64(statement, 1),
-            .entries = (uint64_t)sqlite3_column_int64(statement, 2),
-            .bytes = (uint64_t)sqlite3_column_int64(statement, 3),
+            .bucket = query_int(statement, 0),
+            .state = (enum meta_cache_state)query_int(statement, 1),
+            .entries = (uint64_t)query_int(statement, 2),
+            .bytes = (uint64_t)query_int(statement, 3),
         };
         if (name.len < sizeof(cache->name)) /* else it is damaged, and called nothing */
             memcpy(cache->name, name.base, name.len);
@@ -69,31 +69,31 @@ static int extents_decode(struct slice bytes, struct meta_extent **list, uint32_
 int meta_cache_oldest(struct meta_reader *reader, int64_t bucket, int64_t before_ms, uint32_t limit,
                       int (*visit)(void *ctx, const struct meta_cache_victim *victim), void *ctx)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_USED_OLDEST];
-    int row, err = db_read_begin(reader);
+    struct query *statement = reader_query(reader, READ_USED_OLDEST);
+    int row, err = reader_begin(reader);
 
     assert(visit != NULL);
     if (err != 0)
         return err;
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_int(statement, 2, before_ms);
-    meta_sql_int(statement, 3, limit);
-    while (err == 0 && (row = meta_sql_row(statement)) != 0) {
+    query_bind_int(statement, 1, bucket);
+    query_bind_int(statement, 2, before_ms);
+    query_bind_int(statement, 3, limit);
+    while (err == 0 && (row = query_row(statement)) != 0) {
         struct meta_extent *list = NULL;
-        struct meta_cache_victim victim = {.key = row > 0 ? meta_sql_column(statement, 0)
-                                                          : (struct slice){NULL, 0}};
+        struct meta_cache_victim victim = {.key =
+                                               row > 0 ? query_bytes(statement, 0) : (struct slice){NULL, 0}};
         if (row < 0)
             return row;
         if (victim.key.len == 0 || victim.key.len > META_KEY_BYTES_MAX)
             continue; /* damage, which the check finds */
-        victim.used_ms = sqlite3_column_int64(statement, 1);
-        victim.bytes = (uint64_t)sqlite3_column_int64(statement, 2);
-        err = extents_decode(meta_sql_column(statement, 3), &list, &victim.extents.count);
+        victim.used_ms = query_int(statement, 1);
+        victim.bytes = (uint64_t)query_int(statement, 2);
+        err = extents_decode(query_bytes(statement, 3), &list, &victim.extents.count);
         victim.extents.list = list;
         if (err == 0)
             err = visit(ctx, &victim);
         free(list);
     }
-    meta_sql_reset(statement);
+    query_reset(statement);
     return err;
 }

@@ -11,16 +11,15 @@
 
 #include "metadata/rows/codec.h"
 #include "metadata/read/reader.h"
-#include "metadata/sqlite/sql_walks.h"
 
 static const struct extent_table {
     char kind;
-    enum sql_walk walk;
+    enum read_walk walk;
 } tables[] = {
-    {'o', SQL_WALK_EXTENTS_OBJECT},
-    {'v', SQL_WALK_EXTENTS_VERSION},
-    {'p', SQL_WALK_EXTENTS_PART},
-    {'a', SQL_WALK_EXTENTS_ANNOTATION},
+    {'o', READ_WALK_EXTENTS_OBJECT},
+    {'v', READ_WALK_EXTENTS_VERSION},
+    {'p', READ_WALK_EXTENTS_PART},
+    {'a', READ_WALK_EXTENTS_ANNOTATION},
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
@@ -31,15 +30,15 @@ struct extent_page {
     uint32_t rows;
 };
 
-static void cursor_bind(const struct meta_extent_cursor *cursor, sqlite3_stmt *statement, uint32_t limit)
+static void cursor_bind(const struct meta_extent_cursor *cursor, struct query *statement, uint32_t limit)
 {
     bool is_inside = cursor->is_inside;
 
-    meta_sql_int(statement, 1, is_inside ? cursor->bucket : INT64_MIN);
-    meta_sql_blob(statement, 2, slice_of(cursor->key, is_inside ? cursor->key_length : 0));
-    meta_sql_blob(statement, 3, slice_of(cursor->id, is_inside ? cursor->id_length : 0));
-    meta_sql_int(statement, 4, is_inside ? cursor->number : INT64_MIN);
-    meta_sql_int(statement, 5, limit);
+    query_bind_int(statement, 1, is_inside ? cursor->bucket : INT64_MIN);
+    query_bind(statement, 2, slice_of(cursor->key, is_inside ? cursor->key_length : 0));
+    query_bind(statement, 3, slice_of(cursor->id, is_inside ? cursor->id_length : 0));
+    query_bind_int(statement, 4, is_inside ? cursor->number : INT64_MIN);
+    query_bind_int(statement, 5, limit);
 }
 
 static int take_bytes(unsigned char *to, size_t size, size_t *length, struct slice bytes)
@@ -52,31 +51,30 @@ static int take_bytes(unsigned char *to, size_t size, size_t *length, struct sli
     return 0;
 }
 
-static int cursor_take(struct meta_extent_cursor *cursor, sqlite3_stmt *row)
+static int cursor_take(struct meta_extent_cursor *cursor, struct query *row)
 {
-    int err = take_bytes(cursor->key, sizeof(cursor->key), &cursor->key_length, meta_sql_column(row, 1));
+    int err = take_bytes(cursor->key, sizeof(cursor->key), &cursor->key_length, query_bytes(row, 1));
 
     if (err == 0)
-        err = take_bytes(cursor->id, sizeof(cursor->id), &cursor->id_length, meta_sql_column(row, 2));
-    cursor->bucket = sqlite3_column_int64(row, 0);
-    cursor->number = sqlite3_column_int64(row, 3);
+        err = take_bytes(cursor->id, sizeof(cursor->id), &cursor->id_length, query_bytes(row, 2));
+    cursor->bucket = query_int(row, 0);
+    cursor->number = query_int(row, 3);
     cursor->is_inside = true;
     return err;
 }
 
 /* 0; > 0: the page is to end; < 0: an error. */
-static int page_row(struct extent_page *page, char kind, sqlite3_stmt *row)
+static int page_row(struct extent_page *page, char kind, struct query *row)
 {
-    const char *bucket = (const char *)sqlite3_column_text(row, 4);
+    const char *bucket = query_text(row, 4);
     struct codec_list list;
     struct meta_extent extent;
-    int more = codec_extents_begin(&list, meta_sql_column(row, 6)), result = 0;
+    int more = codec_extents_begin(&list, query_bytes(row, 6)), result = 0;
 
     page->rows++;
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
         assert(extent.length > 0);
-        int stop =
-            page->visit(page->ctx, kind, bucket != NULL ? bucket : "", meta_sql_column(row, 5), &extent);
+        int stop = page->visit(page->ctx, kind, bucket != NULL ? bucket : "", query_bytes(row, 5), &extent);
         if (stop < 0)
             return stop;
         result |= stop;
@@ -89,20 +87,20 @@ static int page_of_table(struct extent_page *page, struct meta_reader *reader,
                          struct meta_extent_cursor *cursor, uint32_t limit, bool *is_over)
 {
     const struct extent_table *table = &tables[cursor->table];
-    sqlite3_stmt *statement;
-    int row, result = sql_walk_begin(reader->db, table->walk, &statement);
+    struct query walk, *statement = &walk;
+    int row, result = reader->calls->walk_begin(reader, table->walk, statement);
 
     if (result != 0)
         return result;
     cursor_bind(cursor, statement, limit);
     *is_over = false;
-    while (result == 0 && (row = meta_sql_row(statement)) != 0) {
+    while (result == 0 && (row = query_row(statement)) != 0) {
         result = row < 0 ? row : page_row(page, table->kind, statement);
         if (result >= 0 && (row = cursor_take(cursor, statement)) != 0)
             result = row;
     }
     *is_over = result == 0 && page->rows < limit;
-    sql_walk_end(statement);
+    reader->calls->walk_end(statement);
     return result < 0 ? result : 0;
 }
 
@@ -113,7 +111,7 @@ int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *curs
 {
     struct extent_page page = {.visit = visit, .ctx = ctx};
     bool is_over = false;
-    int err = db_read_begin(reader);
+    int err = reader_begin(reader);
 
     if (err == 0 && cursor->table < TABLE_COUNT)
         err = page_of_table(&page, reader, cursor, rows_max, &is_over);

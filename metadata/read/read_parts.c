@@ -18,45 +18,44 @@ struct part_walk {
     struct assembly *assembly; /* takes the part in after the visit; or NULL */
 };
 
-static int part_walk_row(const struct part_walk *walk, sqlite3_stmt *row, uint32_t *number)
+static int part_walk_row(const struct part_walk *walk, struct query *row, uint32_t *number)
 {
     struct part_row stored;
     struct meta_part part;
     int err;
 
     assert(walk->assembly == NULL || walk->assembly->wanted != NULL);
-    meta_sql_part(row, &stored);
+    query_part(row, &stored);
     if ((err = part_row_decode(&stored, &part)) != 0 || (err = walk->visit(walk->ctx, &part)) != 0)
         return err;
     *number = part.number;
-    return walk->assembly == NULL
-               ? 0
-               : assembly_add(walk->assembly, &part, meta_sql_column(row, READ_PART_COLUMNS));
+    return walk->assembly == NULL ? 0
+                                  : assembly_add(walk->assembly, &part, query_bytes(row, READ_PART_COLUMNS));
 }
 
 /* after: moves on with the parts that were seen. */
-static int parts_walk(struct meta_reader *reader, enum meta_sql_id id, const unsigned char *upload_id,
+static int parts_walk(struct meta_reader *reader, enum read_id id, const unsigned char *upload_id,
                       uint32_t *after, uint32_t limit, const struct part_walk *walk, bool *truncated)
 {
-    sqlite3_stmt *statement = reader->sql.list[id];
+    struct query *statement = reader_query(reader, id);
     uint32_t visited = 0;
-    int row = db_read_begin(reader);
+    int row = reader_begin(reader);
 
     assert(upload_id != NULL && walk->visit != NULL);
     *truncated = false;
     if (limit == 0 || row != 0)
         return row;
-    meta_sql_blob(statement, 1, slice_of(upload_id, META_UPLOAD_ID_BYTES));
-    meta_sql_int(statement, 2, *after);
-    meta_sql_int(statement, 3, (int64_t)limit + 1);
-    while ((row = meta_sql_row(statement)) > 0) {
+    query_bind(statement, 1, slice_of(upload_id, META_UPLOAD_ID_BYTES));
+    query_bind_int(statement, 2, *after);
+    query_bind_int(statement, 3, (int64_t)limit + 1);
+    while ((row = query_row(statement)) > 0) {
         int stop = 0;
         if (visited++ == limit)
             *truncated = true;
         else
             stop = part_walk_row(walk, statement, after);
         if (stop != 0 || *truncated) {
-            meta_sql_reset(statement);
+            query_reset(statement);
             return stop;
         }
     }
@@ -67,7 +66,7 @@ int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[MET
                    uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
                    void *ctx, bool *truncated)
 {
-    return parts_walk(reader, SQL_PART_LIST, upload_id, &after, limit, &(struct part_walk){visit, ctx, NULL},
+    return parts_walk(reader, READ_PART_LIST, upload_id, &after, limit, &(struct part_walk){visit, ctx, NULL},
                       truncated);
 }
 
@@ -113,8 +112,8 @@ int meta_assembly_step(struct meta_assembly *assembly, uint32_t limit,
     int err;
 
     assert(!assembly->is_complete);
-    err =
-        parts_walk(assembly->reader, SQL_PART_READ, assembly->upload_id, &assembly->last, limit, &walk, more);
+    err = parts_walk(assembly->reader, READ_PART_READ, assembly->upload_id, &assembly->last, limit, &walk,
+                     more);
     if (err != 0 || *more)
         return err;
     if ((err = assembly_finish(&assembly->assembly, &assembly->whole)) == 0)

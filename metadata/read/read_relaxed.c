@@ -10,20 +10,19 @@
 
 #include "metadata/rows/codec.h"
 #include "metadata/read/reader.h"
-#include "metadata/sqlite/sql_walks.h"
 
 /* ---- The mark ---- */
 
 int meta_mark_get(struct meta_reader *reader, struct meta_mark *mark)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_MARK_GET];
-    int found = meta_sql_row(statement);
+    struct query *statement = reader_query(reader, READ_MARK_GET);
+    int found = query_row(statement);
 
     *mark = (struct meta_mark){0};
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    struct slice open = meta_sql_column(statement, 1);
-    mark->file = (uint64_t)sqlite3_column_int64(statement, 0);
+    struct slice open = query_bytes(statement, 1);
+    mark->file = (uint64_t)query_int(statement, 0);
     if (open.len % sizeof(mark->open[0]) != 0 || open.len > sizeof(mark->open))
         found = META_E_CORRUPT;
     else
@@ -33,7 +32,7 @@ int meta_mark_get(struct meta_reader *reader, struct meta_mark *mark)
         memcpy(mark->open, open.base, open.len);
     for (uint32_t i = 0; i < mark->open_count; i++)
         mark->open[i] = le64toh(mark->open[i]);
-    meta_sql_reset(statement);
+    query_reset(statement);
     return found < 0 ? found : 0;
 }
 
@@ -53,23 +52,23 @@ bool meta_mark_doubts(const struct meta_mark *mark, uint64_t file)
 static int units_from(struct meta_reader *reader, uint64_t first, uint64_t last,
                       int (*visit)(void *ctx, const struct meta_extent *extent, bool is_known), void *ctx)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_UNITS_FROM];
+    struct query *statement = reader_query(reader, READ_UNITS_FROM);
     int row, stop;
 
     assert(visit != NULL);
-    meta_sql_int(statement, 1, (int64_t)first);
-    meta_sql_int(statement, 2, (int64_t)last);
-    while ((row = meta_sql_row(statement)) > 0) {
-        bool is_known = sqlite3_column_type(statement, 3) != SQLITE_NULL;
+    query_bind_int(statement, 1, (int64_t)first);
+    query_bind_int(statement, 2, (int64_t)last);
+    while ((row = query_row(statement)) > 0) {
+        bool is_known = !query_is_null(statement, 3);
         const struct meta_extent extent = {
-            .file = (uint64_t)sqlite3_column_int64(statement, 0),
-            .unit_offset = (uint64_t)sqlite3_column_int64(statement, 1),
-            .unit_length = (uint64_t)sqlite3_column_int64(statement, 2),
-            .unit_crc = (uint64_t)sqlite3_column_int64(statement, 3),
-            .unit_crc_kind = (enum meta_unit_crc)sqlite3_column_int64(statement, 4),
+            .file = (uint64_t)query_int(statement, 0),
+            .unit_offset = (uint64_t)query_int(statement, 1),
+            .unit_length = (uint64_t)query_int(statement, 2),
+            .unit_crc = (uint64_t)query_int(statement, 3),
+            .unit_crc_kind = (enum meta_unit_crc)query_int(statement, 4),
         };
         if ((stop = visit(ctx, &extent, is_known)) != 0) {
-            meta_sql_reset(statement);
+            query_reset(statement);
             return stop;
         }
     }
@@ -89,21 +88,21 @@ int meta_mark_units(struct meta_reader *reader, const struct meta_mark *mark,
     return err != 0 ? err : units_from(reader, mark->file, INT64_MAX, visit, ctx);
 }
 
-static int last_row(struct meta_reader *reader, enum meta_sql_id id, int64_t *last)
+static int last_row(struct meta_reader *reader, enum read_id id, int64_t *last)
 {
-    sqlite3_stmt *statement = reader->sql.list[id];
-    int found = meta_sql_row(statement);
+    struct query *statement = reader_query(reader, id);
+    int found = query_row(statement);
 
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    *last = sqlite3_column_int64(statement, 0);
-    meta_sql_reset(statement);
+    *last = query_int(statement, 0);
+    query_reset(statement);
     return 0;
 }
 
 int meta_garbage_last(struct meta_reader *reader, int64_t *row)
 {
-    return last_row(reader, SQL_GARBAGE_LAST, row);
+    return last_row(reader, READ_GARBAGE_LAST, row);
 }
 
 int meta_point_take(struct meta_reader *reader, struct meta_point *point)
@@ -111,8 +110,8 @@ int meta_point_take(struct meta_reader *reader, struct meta_point *point)
     int err;
 
     assert(point != NULL);
-    if ((err = last_row(reader, SQL_REPLACED_LAST, &point->replaced)) != 0 ||
-        (err = last_row(reader, SQL_GARBAGE_LAST, &point->garbage)) != 0)
+    if ((err = last_row(reader, READ_REPLACED_LAST, &point->replaced)) != 0 ||
+        (err = last_row(reader, READ_GARBAGE_LAST, &point->garbage)) != 0)
         return err;
     if (point->replaced > atomic_load(&reader->meta->replaced_floor))
         atomic_store(&reader->meta->replaced_floor, point->replaced);
@@ -121,33 +120,33 @@ int meta_point_take(struct meta_reader *reader, struct meta_point *point)
 
 /* ---- Rows with bytes ---- */
 
-static const enum sql_walk walks[META_ROW_KIND_COUNT] = {
-    [META_ROW_REPLACED] = SQL_WALK_BYTES_REPLACED,     [META_ROW_VERSION] = SQL_WALK_BYTES_VERSION,
-    [META_ROW_OBJECT] = SQL_WALK_BYTES_OBJECT,         [META_ROW_PART] = SQL_WALK_BYTES_PART,
-    [META_ROW_ANNOTATION] = SQL_WALK_BYTES_ANNOTATION,
+static const enum read_walk walks[META_ROW_KIND_COUNT] = {
+    [META_ROW_REPLACED] = READ_WALK_BYTES_REPLACED,     [META_ROW_VERSION] = READ_WALK_BYTES_VERSION,
+    [META_ROW_OBJECT] = READ_WALK_BYTES_OBJECT,         [META_ROW_PART] = READ_WALK_BYTES_PART,
+    [META_ROW_ANNOTATION] = READ_WALK_BYTES_ANNOTATION,
 };
 
-static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const struct meta_row_name *after)
+static void walk_bind(struct query *statement, enum meta_row_kind kind, const struct meta_row_name *after)
 {
     assert(kind < META_ROW_KIND_COUNT && after->key_length <= META_KEY_BYTES_MAX);
     switch (kind) {
     case META_ROW_REPLACED:
-        meta_sql_int(statement, 1, after->row);
+        query_bind_int(statement, 1, after->row);
         break;
     case META_ROW_VERSION:
-        meta_sql_blob(statement, 3, meta_version_bytes(&after->version));
+        query_bind(statement, 3, meta_version_bytes(&after->version));
         /* fall through */
     case META_ROW_OBJECT: /* no bucket is 0, but what publications prepare lies below that */
-        meta_sql_int(statement, 1, after->bucket != 0 ? after->bucket : INT64_MIN);
-        meta_sql_blob(statement, 2, slice_of(after->key, after->key_length));
+        query_bind_int(statement, 1, after->bucket != 0 ? after->bucket : INT64_MIN);
+        query_bind(statement, 2, slice_of(after->key, after->key_length));
         break;
     case META_ROW_ANNOTATION:
-        meta_sql_int(statement, 1, after->row);
-        meta_sql_blob(statement, 2, slice_of(after->key, after->key_length));
+        query_bind_int(statement, 1, after->row);
+        query_bind(statement, 2, slice_of(after->key, after->key_length));
         break;
     default:
-        meta_sql_blob(statement, 1, slice_of(after->upload_id, sizeof(after->upload_id)));
-        meta_sql_int(statement, 2, after->number);
+        query_bind(statement, 1, slice_of(after->upload_id, sizeof(after->upload_id)));
+        query_bind_int(statement, 2, after->number);
     }
 }
 
@@ -159,24 +158,24 @@ static int copy_exactly(void *to, size_t length, struct slice from)
     return 0;
 }
 
-static int walk_name(sqlite3_stmt *statement, enum meta_row_kind kind, struct meta_row_name *name)
+static int walk_name(struct query *statement, enum meta_row_kind kind, struct meta_row_name *name)
 {
     struct slice key;
 
     name->key_length = 0;
     if (kind == META_ROW_REPLACED) {
-        name->row = sqlite3_column_int64(statement, 1);
+        name->row = query_int(statement, 1);
         return 0;
     }
     if (kind == META_ROW_PART) {
-        name->number = (uint32_t)sqlite3_column_int64(statement, 2);
-        return copy_exactly(name->upload_id, sizeof(name->upload_id), meta_sql_column(statement, 1));
+        name->number = (uint32_t)query_int(statement, 2);
+        return copy_exactly(name->upload_id, sizeof(name->upload_id), query_bytes(statement, 1));
     }
     if (kind == META_ROW_ANNOTATION)
-        name->row = sqlite3_column_int64(statement, 1);
+        name->row = query_int(statement, 1);
     else
-        name->bucket = sqlite3_column_int64(statement, 1);
-    key = meta_sql_column(statement, 2);
+        name->bucket = query_int(statement, 1);
+    key = query_bytes(statement, 2);
     if (key.len > sizeof(name->key))
         return META_E_CORRUPT;
     name->key_length = (uint32_t)key.len;
@@ -184,7 +183,7 @@ static int walk_name(sqlite3_stmt *statement, enum meta_row_kind kind, struct me
         memcpy(name->key, key.base, key.len);
     if (kind != META_ROW_VERSION)
         return 0;
-    return meta_version_of(meta_sql_column(statement, 3), &name->version) ? 0 : META_E_CORRUPT;
+    return meta_version_of(query_bytes(statement, 3), &name->version) ? 0 : META_E_CORRUPT;
 }
 
 struct row_walk {
@@ -194,11 +193,11 @@ struct row_walk {
     struct meta_row_name name;
 };
 
-static int walk_row(struct row_walk *walk, sqlite3_stmt *statement)
+static int walk_row(struct row_walk *walk, struct query *statement)
 {
     struct codec_list list;
     struct meta_extent extent;
-    int more = codec_extents_begin(&list, meta_sql_column(statement, 0));
+    int more = codec_extents_begin(&list, query_bytes(statement, 0));
     int err, answer = META_ROW_GO_ON;
 
     if (more < 0 || list.count == 0)
@@ -217,15 +216,15 @@ int meta_row_walk(struct meta_reader *reader, enum meta_row_kind kind, const str
 {
     static const struct meta_row_name none;
     struct row_walk walk = {.kind = kind, .visit = visit, .ctx = ctx};
-    sqlite3_stmt *statement;
-    int err = sql_walk_begin(reader->db, walks[kind], &statement);
+    struct query query, *statement = &query;
+    int err = reader->calls->walk_begin(reader, walks[kind], statement);
     int row, answer = META_ROW_GO_ON;
 
     if (err != 0)
         return err;
     walk_bind(statement, kind, after != NULL ? after : &none);
-    while (answer == META_ROW_GO_ON && (row = meta_sql_row(statement)) != 0)
+    while (answer == META_ROW_GO_ON && (row = query_row(statement)) != 0)
         answer = row < 0 ? row : walk_row(&walk, statement);
-    sql_walk_end(statement);
+    reader->calls->walk_end(statement);
     return answer == META_ROW_STOP ? 0 : answer;
 }

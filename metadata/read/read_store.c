@@ -13,45 +13,53 @@
 
 int meta_identity_get(struct meta_reader *reader, struct meta_identity *identity)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_STORE_GET];
-    int err = identity_take(statement, identity);
+    struct query *statement = reader_query(reader, READ_STORE_GET);
+    int found = query_row(statement);
 
     assert(identity != NULL);
-    meta_sql_reset(statement);
-    return err;
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    struct slice id = query_bytes(statement, 0);
+    identity->epoch = (uint64_t)query_int(statement, 1);
+    if (id.len == sizeof(identity->store))
+        memcpy(identity->store, id.base, id.len);
+    else
+        found = META_E_CORRUPT;
+    query_reset(statement);
+    return found < 0 ? found : 0;
 }
 
 int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_JOURNAL_GET];
-    int found = meta_sql_row(statement);
+    struct query *statement = reader_query(reader, READ_JOURNAL_GET);
+    int found = query_row(statement);
 
     *journal = (struct meta_journal){0};
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    struct slice token = meta_sql_column(statement, 1);
-    journal->file = (uint64_t)sqlite3_column_int64(statement, 0);
-    journal->applied = (uint64_t)sqlite3_column_int64(statement, 2);
+    struct slice token = query_bytes(statement, 1);
+    journal->file = (uint64_t)query_int(statement, 0);
+    journal->applied = (uint64_t)query_int(statement, 2);
     if (token.len == sizeof(journal->token))
         memcpy(journal->token, token.base, token.len);
     else if (journal->file != 0)
         found = META_E_CORRUPT;
-    meta_sql_reset(statement);
+    query_reset(statement);
     return found < 0 ? found : 0;
 }
 
 int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setting_kind kind,
                      struct slice *document)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_SETTING_GET];
+    struct query *statement = reader_query(reader, READ_SETTING_GET);
 
     assert(kind >= 1 && kind < META_SETTING_KIND_END && document != NULL);
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_int(statement, 2, kind);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, bucket);
+    query_bind_int(statement, 2, kind);
+    int found = query_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_SETTING : found;
-    struct slice stored = meta_sql_column(statement, 0);
+    struct slice stored = query_bytes(statement, 0);
     char *copy = malloc(stored.len + 1);
     if (copy != NULL) {
         if (stored.len > 0)
@@ -59,23 +67,23 @@ int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setti
         copy[stored.len] = '\0'; /* for those who look at it in a debugger */
     }
     *document = slice_of(copy, stored.len);
-    meta_sql_reset(statement);
+    query_reset(statement);
     return copy != NULL ? 0 : -ENOMEM;
 }
 
 int meta_setting_buckets(struct meta_reader *reader, enum meta_setting_kind kind, int64_t after,
                          int64_t *buckets, int limit)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_SETTING_BUCKETS];
+    struct query *statement = reader_query(reader, READ_SETTING_BUCKETS);
     int count = 0, row;
 
     assert(kind >= 1 && kind < META_SETTING_KIND_END && limit >= 0);
-    meta_sql_int(statement, 1, kind);
-    meta_sql_int(statement, 2, after);
-    meta_sql_int(statement, 3, limit);
-    while ((row = meta_sql_row(statement)) > 0) {
+    query_bind_int(statement, 1, kind);
+    query_bind_int(statement, 2, after);
+    query_bind_int(statement, 3, limit);
+    while ((row = query_row(statement)) > 0) {
         assert(count < limit);
-        buckets[count++] = sqlite3_column_int64(statement, 0);
+        buckets[count++] = query_int(statement, 0);
     }
     return row < 0 ? row : count;
 }

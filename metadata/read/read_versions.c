@@ -11,35 +11,35 @@
 enum version_column { COLUMN_IS_NULL = READ_OBJECT_COLUMNS + 1, COLUMN_IS_MARKER };
 
 /* The row that the statement stands on, which is reset: 0, META_E_DELETE_MARKER, or an error. */
-static int version_take(sqlite3_stmt *statement, struct meta_object *object)
+static int version_take(struct query *statement, struct meta_object *object)
 {
     int err = 0;
 
     memset(object, 0, sizeof(*object));
-    if (sqlite3_column_int64(statement, COLUMN_IS_NULL) == 0)
-        err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version);
-    if (err == 0 && sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0) {
-        object->modified_ms = sqlite3_column_int64(statement, 1);
+    if (query_int(statement, COLUMN_IS_NULL) == 0)
+        err = read_version_id(query_bytes(statement, READ_OBJECT_COLUMNS), &object->version);
+    if (err == 0 && query_int(statement, COLUMN_IS_MARKER) != 0) {
+        object->modified_ms = query_int(statement, 1);
         err = META_E_DELETE_MARKER;
     } else if (err == 0) {
         err = read_object(statement, object);
     }
-    meta_sql_reset(statement);
+    query_reset(statement);
     return err;
 }
 
 /* The row that the statement finds in `version`; 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
-static int version_read(sqlite3_stmt *statement, int64_t bucket, struct slice key, struct meta_object *object)
+static int version_read(struct query *statement, int64_t bucket, struct slice key, struct meta_object *object)
 {
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    int found = meta_sql_row(statement);
+    query_bind_int(statement, 1, bucket);
+    query_bind(statement, 2, key);
+    int found = query_row(statement);
     return found <= 0 ? (found == 0 ? META_E_NO_VERSION : found) : version_take(statement, object);
 }
 
-enum meta_sql_id version_statement(const struct meta_version_id *version)
+enum read_id version_statement(const struct meta_version_id *version)
 {
-    return meta_version_is_placeless(version) ? SQL_VERSION_GET_NAMED : SQL_VERSION_GET;
+    return meta_version_is_placeless(version) ? READ_VERSION_GET_NAMED : READ_VERSION_GET;
 }
 
 struct slice version_parameter(const struct meta_version_id *version)
@@ -53,16 +53,16 @@ static int version_read_named(struct meta_reader *reader, const struct overlay *
                               struct slice key, const struct meta_version_id *version,
                               struct meta_object *object)
 {
-    sqlite3_stmt *statement;
+    struct query *statement;
     int found = overlay_version(reader, overlay, bucket, key, version, &statement);
 
     assert(version != NULL);
     if (found != 0)
         return found < 0 ? found : version_take(statement, object);
     if (meta_version_is_null(version))
-        return version_read(reader->sql.list[SQL_VERSION_GET_NULL], bucket, key, object);
-    statement = reader->sql.list[version_statement(version)];
-    meta_sql_blob(statement, 3, version_parameter(version));
+        return version_read(reader_query(reader, READ_VERSION_GET_NULL), bucket, key, object);
+    statement = reader_query(reader, version_statement(version));
+    query_bind(statement, 3, version_parameter(version));
     return version_read(statement, bucket, key, object);
 }
 
@@ -70,12 +70,12 @@ static int version_read_named(struct meta_reader *reader, const struct overlay *
 static int marker_read(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
                        struct slice key, struct meta_object *object)
 {
-    sqlite3_stmt *statement;
+    struct query *statement;
     int err, found = overlay_version(reader, overlay, bucket, key, NULL, &statement);
 
     if (found != 0)
         return found < 0 ? found : version_take(statement, object);
-    err = version_read(reader->sql.list[SQL_VERSION_NEWEST], bucket, key, object);
+    err = version_read(reader_query(reader, READ_VERSION_NEWEST), bucket, key, object);
     if (err == 0)
         meta_object_release(object);
     return err == 0 ? META_E_CORRUPT : err == META_E_NO_VERSION ? META_E_NO_KEY : err;
@@ -120,10 +120,11 @@ int meta_version_get(struct meta_reader *reader, int64_t bucket, struct slice ke
             return 0;
         meta_object_release(object);
     }
-    if ((err = db_read_begin(reader)) != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+    if ((err = reader_begin(reader)) != 0 ||
+        (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
         return err;
     int result = version_get(reader, bucket, key, version, object);
-    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
     if (result == 0 && err != 0)
         meta_object_release(object);
     return result != 0 ? result : err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The wall inside metadata: what the changes (write/) and the rules (rows/) ask of the engine that keeps the rows. They decide, it
- * stores; no type of the engine's library is named here, and another engine could stand behind the same calls. Today's is sqlite/.
+ * stores; no type of the engine's library is named here, and any engine can stand behind the same calls (rows/row_calls.h). Today's is sqlite/.
  *
  *   row_batch_begin(what will be touched)
  *     row_change_begin -> row_... -> row_change_end(kept or undone)      for each change
@@ -14,7 +14,7 @@
  * Outside the wall are
  *   the engine's own life: opening, closing, what is done between batches. rows/row_engine.h
  *   the readers (read/): they have connections of their own, many at a time, and decode columns where they lie. A wall between would
- *     cost a GET or a listing a copy of each row
+ *     cost a GET or a listing a copy of each row. What they ask is read/query.h
  *
  * Every call runs on the committer's thread, inside a batch that is open. They return 0 or an error; a get returns 1 when the row is
  * there and 0 when it is not, and so does whatever says so. -ENOSPC, -EIO, -ENOMEM: of this moment, and the batch may have been ended by it

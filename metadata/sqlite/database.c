@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "metadata/rows/row_engine.h"
+#include "metadata/sqlite/calls.h"
 #include "metadata/sqlite/row_usage.h"
 #include "metadata/sqlite/wal/wal_file.h"
 
@@ -60,7 +60,7 @@ static int db_prepare(struct meta *meta, sqlite3 *db)
     return (err = compact_run(meta, db)) != 0 ? err : db_set_pragmas(meta, DB_WRITE, db);
 }
 
-int row_engine_open(struct meta *meta, struct row_store **store)
+int sqlite_engine_open(struct meta *meta, struct row_store **store)
 {
     bool read_only = meta->options.read_only;
     sqlite3 *db;
@@ -88,19 +88,19 @@ int row_engine_open(struct meta *meta, struct row_store **store)
     return err;
 }
 
-void row_engine_close(struct meta *meta)
+void sqlite_engine_close(struct meta *meta)
 {
     free(meta->engine);
     meta->engine = NULL;
 }
 
-void row_engine_keep_log(struct meta *meta)
+void sqlite_engine_keep_log(struct meta *meta)
 {
     assert(meta->engine != NULL);
     meta->engine->keeps_log = true;
 }
 
-uint64_t row_engine_log_bytes(const struct meta *meta)
+uint64_t sqlite_engine_log_bytes(const struct meta *meta)
 {
     char *path = sqlite3_mprintf("%s-wal", meta->path);
     struct stat status;
@@ -110,12 +110,12 @@ uint64_t row_engine_log_bytes(const struct meta *meta)
     return is_there ? (uint64_t)status.st_size : 0;
 }
 
-bool row_engine_is_suspect(const struct meta *meta)
+bool sqlite_engine_is_suspect(const struct meta *meta)
 {
     return wal_is_suspect(&meta->engine->wal);
 }
 
-int row_engine_make_durable(struct meta *meta)
+int sqlite_engine_make_durable(struct meta *meta)
 {
     assert(meta->engine != NULL);
     return wal_make_durable(&meta->engine->wal);

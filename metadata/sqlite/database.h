@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The database behind an open store: what its connections share, and how they are opened. Private to metadata/sqlite/ and
- * metadata/read/. */
+ * The database behind an open store: what its connections share, and how they are opened. Private to metadata/sqlite/. */
 #ifndef METADATA_SQLITE_DATABASE_H
 #define METADATA_SQLITE_DATABASE_H
 
@@ -59,8 +58,6 @@ int schema_keep_copy(const struct meta *meta, sqlite3 *db, int64_t version);
 /* identity.c: asks whether the database is to be opened as it was left; see meta_options.admit. Writes nothing. *gives_up: what the log
  * holds after a gap is not to come back. 0 or an error. */
 int identity_admit(const struct meta *meta, sqlite3 *db, int64_t version, bool *gives_up);
-/* From SQL_STORE_GET, which stands before its row, and still has to be reset. 0 or an error. */
-int identity_take(sqlite3_stmt *statement, struct meta_identity *identity);
 
 /* shrink.c: writes the database anew, without what is free, and so that it can shrink by itself from then on. Nobody else may have it
  * open. 0 or an error: it is as it was. */

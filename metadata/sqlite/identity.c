@@ -7,7 +7,8 @@
 #include "metadata/sqlite/database.h"
 #include "metadata/sqlite/wal/wal_scan.h"
 
-int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
+/* The statement stands before its row, and still has to be reset. 0 or an error. */
+static int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
 {
     int found = meta_sql_row(statement);
 

@@ -32,7 +32,7 @@ static int64_t counted(int64_t count)
     return count < 0 ? 0 : count < INT64_MAX ? count : INT64_MAX - 1;
 }
 
-int row_annotation_set_get(struct row_store *store, int64_t id, struct annotation_set *set)
+int sqlite_annotation_set_get(struct row_store *store, int64_t id, struct annotation_set *set)
 {
     sqlite3_stmt *statement =
         id == 0 ? row_statement(store, SQL_ANNOTATION_SET_FREE) : bind_set(store, SQL_ANNOTATION_SET_GET, id);
@@ -49,7 +49,7 @@ int row_annotation_set_get(struct row_store *store, int64_t id, struct annotatio
     return 1;
 }
 
-int row_annotation_set_put(struct row_store *store, const struct annotation_set *set)
+int sqlite_annotation_set_put(struct row_store *store, const struct annotation_set *set)
 {
     sqlite3_stmt *statement = bind_set(store, SQL_ANNOTATION_SET_PUT, set->id);
 
@@ -60,15 +60,15 @@ int row_annotation_set_put(struct row_store *store, const struct annotation_set 
     return meta_sql_run(statement);
 }
 
-int row_annotation_set_delete(struct row_store *store, int64_t id)
+int sqlite_annotation_set_delete(struct row_store *store, int64_t id)
 {
     return meta_sql_run(bind_set(store, SQL_ANNOTATION_SET_DELETE, id));
 }
 
 /* ---- `annotation` ---- */
 
-int row_annotation_get(struct row_store *store, struct arena *arena, int64_t set, struct slice name,
-                       struct slice *extents, int64_t *bytes)
+int sqlite_annotation_get(struct row_store *store, struct arena *arena, int64_t set, struct slice name,
+                          struct slice *extents, int64_t *bytes)
 {
     sqlite3_stmt *statement = bind_name(store, SQL_ANNOTATION_EXTENTS, set, name);
     int found = meta_sql_row(statement);
@@ -83,8 +83,8 @@ int row_annotation_get(struct row_store *store, struct arena *arena, int64_t set
     return err != 0 ? err : 1;
 }
 
-int row_annotation_put(struct row_store *store, int64_t set, const struct meta_annotation *annotation,
-                       struct slice extents)
+int sqlite_annotation_put(struct row_store *store, int64_t set, const struct meta_annotation *annotation,
+                          struct slice extents)
 {
     sqlite3_stmt *statement = bind_name(store, SQL_ANNOTATION_REPLACE, set, annotation->name);
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
@@ -100,13 +100,13 @@ int row_annotation_put(struct row_store *store, int64_t set, const struct meta_a
     return meta_sql_run(statement);
 }
 
-int row_annotation_delete(struct row_store *store, int64_t set, struct slice name)
+int sqlite_annotation_delete(struct row_store *store, int64_t set, struct slice name)
 {
     return meta_sql_run(bind_name(store, SQL_ANNOTATION_DELETE, set, name));
 }
 
-int row_annotation_walk(struct row_store *store, int64_t set,
-                        int (*visit)(void *ctx, struct slice name, struct slice extents), void *ctx)
+int sqlite_annotation_walk(struct row_store *store, int64_t set,
+                           int (*visit)(void *ctx, struct slice name, struct slice extents), void *ctx)
 {
     sqlite3_stmt *list = bind_set(store, SQL_ANNOTATION_ALL, set);
     int row, stop;
@@ -122,12 +122,12 @@ int row_annotation_walk(struct row_store *store, int64_t set,
     return row;
 }
 
-int row_annotations_delete(struct row_store *store, int64_t set, struct slice last)
+int sqlite_annotations_delete(struct row_store *store, int64_t set, struct slice last)
 {
     return meta_sql_run(bind_name(store, SQL_ANNOTATIONS_DELETE, set, last));
 }
 
-int row_annotations_copy(struct row_store *store, int64_t from, int64_t to)
+int sqlite_annotations_copy(struct row_store *store, int64_t from, int64_t to)
 {
     sqlite3_stmt *statement = bind_set(store, SQL_ANNOTATIONS_COPY, from);
 

@@ -25,8 +25,8 @@ static sqlite3_stmt *bind_bucket(struct row_store *store, enum meta_sql_id id, i
 
 /* ---- `bucket` ---- */
 
-int row_bucket_walk(struct row_store *store,
-                    int (*visit)(void *ctx, int64_t id, enum meta_versioning versioning), void *ctx)
+int sqlite_bucket_walk(struct row_store *store,
+                       int (*visit)(void *ctx, int64_t id, enum meta_versioning versioning), void *ctx)
 {
     sqlite3_stmt *statement = store->sql.list[SQL_BUCKET_IDS]; /* also before the first batch */
     int row, stop;
@@ -59,7 +59,7 @@ static int bucket_insert(struct row_store *store, struct meta_bucket *bucket)
     return err != 0 ? err : 1;
 }
 
-int row_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket *bucket)
+int sqlite_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket *bucket)
 {
     if (put == ROW_INSERT)
         return bucket_insert(store, bucket);
@@ -69,8 +69,8 @@ int row_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket
     return row_run_changes(store, statement);
 }
 
-int row_bucket_names(struct row_store *store, struct arena *arena, int64_t bucket, struct slice *name,
-                     struct slice *owner)
+int sqlite_bucket_names(struct row_store *store, struct arena *arena, int64_t bucket, struct slice *name,
+                        struct slice *owner)
 {
     sqlite3_stmt *statement = bind_bucket(store, SQL_BUCKET_GET_ID, bucket);
     int found = meta_sql_row(statement);
@@ -84,24 +84,24 @@ int row_bucket_names(struct row_store *store, struct arena *arena, int64_t bucke
     return name->base != NULL && owner->base != NULL ? 1 : -ENOMEM;
 }
 
-int row_bucket_is_used(struct row_store *store, int64_t bucket)
+int sqlite_bucket_is_used(struct row_store *store, int64_t bucket)
 {
     return row_run_finds(bind_bucket(store, SQL_BUCKET_HAS_OBJECT, bucket));
 }
 
-int row_bucket_delete(struct row_store *store, int64_t bucket)
+int sqlite_bucket_delete(struct row_store *store, int64_t bucket)
 {
     int err;
 
     if ((err = meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket))) != 0 ||
-        (err = row_tally_delete(store, bucket)) != 0 || (err = usage_bucket_delete(store, bucket)) != 0)
+        (err = sqlite_tally_delete(store, bucket)) != 0 || (err = usage_bucket_delete(store, bucket)) != 0)
         return err;
     return meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
 }
 
 /* ---- `setting` ---- */
 
-int row_setting_find(struct row_store *store, int64_t bucket, int kind)
+int sqlite_setting_find(struct row_store *store, int64_t bucket, int kind)
 {
     sqlite3_stmt *statement = bind_bucket(store, SQL_SETTING_GET, bucket);
 
@@ -109,8 +109,8 @@ int row_setting_find(struct row_store *store, int64_t bucket, int kind)
     return row_run_finds(statement);
 }
 
-int row_setting_walk(struct row_store *store, int kind,
-                     int (*visit)(void *ctx, int64_t bucket, struct slice document), void *ctx)
+int sqlite_setting_walk(struct row_store *store, int kind,
+                        int (*visit)(void *ctx, int64_t bucket, struct slice document), void *ctx)
 {
     sqlite3_stmt *statement = store->sql.list[SQL_SETTING_WALK]; /* also before the first batch */
     int row, stop;
@@ -126,7 +126,7 @@ int row_setting_walk(struct row_store *store, int kind,
     return row;
 }
 
-int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct slice document)
+int sqlite_setting_put(struct row_store *store, int64_t bucket, int kind, struct slice document)
 {
     bool removes = document.base == NULL;
     sqlite3_stmt *statement = bind_bucket(store, removes ? SQL_SETTING_DELETE : SQL_SETTING_PUT, bucket);
@@ -140,7 +140,7 @@ int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct sl
 
 /* ---- One row each ---- */
 
-int row_journal_put(struct row_store *store, const struct meta_journal *journal)
+int sqlite_journal_put(struct row_store *store, const struct meta_journal *journal)
 {
     sqlite3_stmt *statement =
         row_statement(store, journal->applied > 0 ? SQL_JOURNAL_APPLY : SQL_JOURNAL_MOVE);
@@ -154,7 +154,7 @@ int row_journal_put(struct row_store *store, const struct meta_journal *journal)
     return meta_sql_run(statement);
 }
 
-int row_epoch_raise(struct row_store *store, uint64_t epoch)
+int sqlite_epoch_raise(struct row_store *store, uint64_t epoch)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_EPOCH_RAISE);
 
@@ -162,7 +162,7 @@ int row_epoch_raise(struct row_store *store, uint64_t epoch)
     return meta_sql_run(statement);
 }
 
-int row_mark_put(struct row_store *store, uint64_t file, struct slice open, int64_t given_up)
+int sqlite_mark_put(struct row_store *store, uint64_t file, struct slice open, int64_t given_up)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_MARK_SET);
 

@@ -81,8 +81,8 @@ static sqlite3_stmt *bind_version(struct row_store *store, enum meta_sql_id stat
 
 /* ---- `object` ---- */
 
-int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
-                   struct object_row *row)
+int sqlite_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
+                      struct object_row *row)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_GET, bucket, key);
     int found = meta_sql_row(statement);
@@ -111,8 +111,8 @@ static int object_count(struct row_store *store, const struct object_row *replac
     return err != 0 ? err : tally_enter(store, bucket, key, row->size);
 }
 
-int row_object_put(struct row_store *store, const struct object_row *replaced, int64_t bucket,
-                   struct slice key, const struct object_row *row)
+int sqlite_object_put(struct row_store *store, const struct object_row *replaced, int64_t bucket,
+                      struct slice key, const struct object_row *row)
 {
     bool is_null = meta_version_is_null(&row->version);
     int err = replaced != NULL ? tally_leave(store, bucket, key) : 0;
@@ -145,7 +145,8 @@ int row_object_put(struct row_store *store, const struct object_row *replaced, i
     return err != 0 ? err : 1;
 }
 
-int row_object_delete(struct row_store *store, int64_t bucket, struct slice key, const struct object_row *row)
+int sqlite_object_delete(struct row_store *store, int64_t bucket, struct slice key,
+                         const struct object_row *row)
 {
     int err = tally_leave(store, bucket, key);
 
@@ -154,8 +155,8 @@ int row_object_delete(struct row_store *store, int64_t bucket, struct slice key,
     return row_count_object(store, bucket, key, -1, row->size, row->annotations);
 }
 
-int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
-                       const struct meta_version_id *id, struct slice attributes)
+int sqlite_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
+                          const struct meta_version_id *id, struct slice attributes)
 {
     sqlite3_stmt *statement = id == NULL ? bind_key(store, SQL_OBJECT_LABEL, bucket, key)
                                          : bind_version(store, SQL_VERSION_LABEL, bucket, key, id);
@@ -164,8 +165,8 @@ int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key
     return meta_sql_run(statement);
 }
 
-int row_annotations_name(struct row_store *store, int64_t bucket, struct slice key,
-                         const struct meta_version_id *id, int64_t set)
+int sqlite_annotations_name(struct row_store *store, int64_t bucket, struct slice key,
+                            const struct meta_version_id *id, int64_t set)
 {
     sqlite3_stmt *statement = id == NULL ? bind_key(store, SQL_OBJECT_SET_ANNOTATIONS, bucket, key)
                                          : bind_version(store, SQL_VERSION_SET_ANNOTATIONS, bucket, key, id);
@@ -198,8 +199,8 @@ static int version_read(sqlite3_stmt *statement, struct arena *arena, struct ver
     return err != 0 ? err : 1;
 }
 
-int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
-                    const struct meta_version_id *id, struct version_row *row)
+int sqlite_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
+                       const struct meta_version_id *id, struct version_row *row)
 {
     if (id == NULL)
         return version_read(bind_key(store, SQL_VERSION_NEWEST, bucket, key), arena, row);
@@ -214,16 +215,16 @@ int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket
     return version_read(bind_version(store, SQL_VERSION_GET, bucket, key, id), arena, row);
 }
 
-int row_version_is_alone(struct row_store *store, int64_t bucket, struct slice key)
+int sqlite_version_is_alone(struct row_store *store, int64_t bucket, struct slice key)
 {
     int found = row_run_finds(bind_key(store, SQL_VERSION_SECOND, bucket, key));
 
     return found < 0 ? found : found == 0;
 }
 
-int row_version_archive(struct row_store *store, int64_t bucket, struct slice key,
-                        const struct meta_version_id *id, const struct object_row *current,
-                        int64_t noncurrent_ms)
+int sqlite_version_archive(struct row_store *store, int64_t bucket, struct slice key,
+                           const struct meta_version_id *id, const struct object_row *current,
+                           int64_t noncurrent_ms)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ARCHIVE, bucket, key, id);
 
@@ -242,8 +243,8 @@ static int version_delete(struct row_store *store, int64_t bucket, struct slice 
     return err != 0 ? err : row_count_version(store, bucket, key, id, -1, is_marker, size, set);
 }
 
-int row_version_restore(struct row_store *store, int64_t bucket, struct slice key,
-                        const struct meta_version_id *id)
+int sqlite_version_restore(struct row_store *store, int64_t bucket, struct slice key,
+                           const struct meta_version_id *id)
 {
     uint64_t size;
     int64_t set;
@@ -255,8 +256,8 @@ int row_version_restore(struct row_store *store, int64_t bucket, struct slice ke
     return version_delete(store, bucket, key, id, false, size, set);
 }
 
-int row_marker_put(struct row_store *store, int64_t bucket, struct slice key,
-                   const struct meta_version_id *id, bool is_null, int64_t modified_ms, struct slice owner)
+int sqlite_marker_put(struct row_store *store, int64_t bucket, struct slice key,
+                      const struct meta_version_id *id, bool is_null, int64_t modified_ms, struct slice owner)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_MARKER, bucket, key, id);
 
@@ -268,8 +269,8 @@ int row_marker_put(struct row_store *store, int64_t bucket, struct slice key,
     return err != 0 ? err : row_count_version(store, bucket, key, id, 1, true, 0, 0);
 }
 
-int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct slice key,
-                               const struct meta_version_id *id, const int64_t *noncurrent_ms)
+int sqlite_version_set_noncurrent(struct row_store *store, int64_t bucket, struct slice key,
+                                  const struct meta_version_id *id, const int64_t *noncurrent_ms)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_SET_NONCURRENT, bucket, key, id);
 
@@ -280,8 +281,8 @@ int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct s
     return meta_sql_run(statement);
 }
 
-int row_version_delete(struct row_store *store, int64_t bucket, struct slice key,
-                       const struct version_row *row)
+int sqlite_version_delete(struct row_store *store, int64_t bucket, struct slice key,
+                          const struct version_row *row)
 {
     return version_delete(store, bucket, key, &row->id, row->is_marker, row->object.size,
                           row->object.annotations);
@@ -289,7 +290,7 @@ int row_version_delete(struct row_store *store, int64_t bucket, struct slice key
 
 /* ---- `replaced` ---- */
 
-int row_replaced_keep(struct row_store *store, int64_t bucket, struct slice key, int64_t row)
+int sqlite_replaced_keep(struct row_store *store, int64_t bucket, struct slice key, int64_t row)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_KEEP, bucket, key);
 
@@ -298,8 +299,8 @@ int row_replaced_keep(struct row_store *store, int64_t bucket, struct slice key,
     return row_run_changes(store, statement);
 }
 
-int row_replaced_newest(struct row_store *store, int64_t bucket, struct slice key, int64_t *row,
-                        bool *is_null)
+int sqlite_replaced_newest(struct row_store *store, int64_t bucket, struct slice key, int64_t *row,
+                           bool *is_null)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_NEWEST, bucket, key);
     int found = meta_sql_row(statement);
@@ -321,8 +322,8 @@ static int replaced_delete(struct row_store *store, int64_t row)
     return meta_sql_run(statement);
 }
 
-int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row, int64_t last,
-                      struct slice *extents, int64_t *annotations)
+int sqlite_replaced_take(struct row_store *store, struct arena *arena, int64_t *row, int64_t last,
+                         struct slice *extents, int64_t *annotations)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_FIRST);
 
@@ -342,7 +343,7 @@ int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row
     return err != 0 ? err : 1;
 }
 
-int row_replaced_restore(struct row_store *store, int64_t bucket, struct slice key, int64_t row)
+int sqlite_replaced_restore(struct row_store *store, int64_t bucket, struct slice key, int64_t row)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_RESTORE);
     uint64_t size;

@@ -5,9 +5,9 @@
 
 #include <assert.h>
 
-int row_outbox_targets(struct row_store *store, uint64_t *given,
-                       int (*visit)(void *ctx, struct slice target, uint64_t waiting, uint64_t last),
-                       void *ctx)
+int sqlite_outbox_targets(struct row_store *store, uint64_t *given,
+                          int (*visit)(void *ctx, struct slice target, uint64_t waiting, uint64_t last),
+                          void *ctx)
 {
     sqlite3_stmt *targets = store->sql.list[SQL_OUTBOX_TARGETS]; /* also before the first batch */
     sqlite3_stmt *highest = store->sql.list[SQL_OUTBOX_GIVEN];
@@ -37,8 +37,8 @@ static sqlite3_stmt *bind_target(struct row_store *store, enum meta_sql_id id, s
     return statement;
 }
 
-int row_outbox_put(struct row_store *store, struct slice target, uint64_t seq, int64_t bucket,
-                   struct slice key, struct slice detail)
+int sqlite_outbox_put(struct row_store *store, struct slice target, uint64_t seq, int64_t bucket,
+                      struct slice key, struct slice detail)
 {
     sqlite3_stmt *statement = bind_target(store, SQL_OUTBOX_INSERT, target);
 
@@ -50,7 +50,7 @@ int row_outbox_put(struct row_store *store, struct slice target, uint64_t seq, i
     return meta_sql_run(statement);
 }
 
-int row_outbox_delete(struct row_store *store, struct slice target, uint64_t seq)
+int sqlite_outbox_delete(struct row_store *store, struct slice target, uint64_t seq)
 {
     sqlite3_stmt *statement = bind_target(store, SQL_OUTBOX_DELETE, target);
 
@@ -58,12 +58,12 @@ int row_outbox_delete(struct row_store *store, struct slice target, uint64_t seq
     return row_run_changes(store, statement);
 }
 
-int row_outbox_drop(struct row_store *store, struct slice target)
+int sqlite_outbox_drop(struct row_store *store, struct slice target)
 {
     return row_run_changes(store, bind_target(store, SQL_OUTBOX_DROP, target));
 }
 
-int row_outbox_give(struct row_store *store, uint64_t seq)
+int sqlite_outbox_give(struct row_store *store, uint64_t seq)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_OUTBOX_GIVE);
 

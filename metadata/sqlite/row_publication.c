@@ -16,8 +16,8 @@ static void publication_read(sqlite3_stmt *statement, struct publication_row *ro
     };
 }
 
-int row_publication_walk(struct row_store *store, int (*visit)(void *ctx, const struct publication_row *row),
-                         void *ctx)
+int sqlite_publication_walk(struct row_store *store,
+                            int (*visit)(void *ctx, const struct publication_row *row), void *ctx)
 {
     sqlite3_stmt *statement = store->sql.list[SQL_PUBLICATION_ALL]; /* also before the first batch */
     struct publication_row found;
@@ -34,7 +34,7 @@ int row_publication_walk(struct row_store *store, int (*visit)(void *ctx, const 
     return row;
 }
 
-int row_publication_put(struct row_store *store, enum row_put put, struct publication_row *row)
+int sqlite_publication_put(struct row_store *store, enum row_put put, struct publication_row *row)
 {
     sqlite3_stmt *statement =
         row_statement(store, put == ROW_INSERT ? SQL_PUBLICATION_INSERT : SQL_PUBLICATION_UPDATE);
@@ -54,7 +54,7 @@ int row_publication_put(struct row_store *store, enum row_put put, struct public
     return err != 0 ? err : 1;
 }
 
-int row_publication_delete(struct row_store *store, int64_t id)
+int sqlite_publication_delete(struct row_store *store, int64_t id)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_PUBLICATION_DELETE);
 
@@ -62,7 +62,7 @@ int row_publication_delete(struct row_store *store, int64_t id)
     return meta_sql_run(statement);
 }
 
-int row_publication_next(struct row_store *store, struct arena *arena, int64_t id, struct slice *key)
+int sqlite_publication_next(struct row_store *store, struct arena *arena, int64_t id, struct slice *key)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_PUBLICATION_NEXT);
 

@@ -67,7 +67,7 @@ static int walk_put(struct row_store *store, enum usage_stop stop, const struct 
 
 static const struct count_place walk_first = {INT64_MIN, {"", 0}, {"", 0}};
 
-int row_usage_recount(struct row_store *store)
+int sqlite_usage_recount(struct row_store *store)
 {
     int err = usage_clear(usage_of(store));
 
@@ -127,7 +127,7 @@ static int walk_slice(struct row_store *store, struct arena *arena, enum usage_s
     return err != 0 ? err : count;
 }
 
-int row_usage_step(struct row_store *store, struct arena *arena, uint32_t limit, uint32_t *rows)
+int sqlite_usage_step(struct row_store *store, struct arena *arena, uint32_t limit, uint32_t *rows)
 {
     struct count_place last = walk_first;
     int err = usage_walk_settle(store);

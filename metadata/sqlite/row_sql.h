@@ -7,8 +7,7 @@
 
 #include <assert.h>
 
-#include "metadata/rows/row_engine.h"
-#include "metadata/rows/row_store.h"
+#include "metadata/sqlite/calls.h"
 #include "metadata/sqlite/wal/checkpoint.h"
 #include "metadata/sqlite/database.h"
 #include "metadata/sqlite/wal/wal_gather.h"
@@ -23,6 +22,7 @@ struct tally_set {
 };
 
 struct row_store {
+    struct row_base base;
     struct meta *meta;
     sqlite3 *db;
     struct meta_sql sql;

@@ -35,7 +35,7 @@ int row_run_finds(sqlite3_stmt *statement)
 
 /* ---- A batch ---- */
 
-int row_batch_begin(struct row_store *store, const struct row_touches *touches, bool is_synced)
+int sqlite_batch_begin(struct row_store *store, const struct row_touches *touches, bool is_synced)
 {
     struct wal *wal = &store->meta->engine->wal;
     int err;
@@ -50,7 +50,7 @@ int row_batch_begin(struct row_store *store, const struct row_touches *touches, 
     return err != 0 ? err : run(store, SQL_BEGIN);
 }
 
-int row_batch_commit(struct row_store *store)
+int sqlite_batch_commit(struct row_store *store)
 {
     struct wal *wal = &store->meta->engine->wal;
 
@@ -83,7 +83,7 @@ static void log_tail_overwrite(struct row_store *store)
         wal_suspect(&store->meta->engine->wal);
 }
 
-void row_batch_abandon(struct row_store *store)
+void sqlite_batch_abandon(struct row_store *store)
 {
     struct wal *wal = &store->meta->engine->wal;
 
@@ -97,23 +97,23 @@ void row_batch_abandon(struct row_store *store)
     store->is_in_batch = store->tallies.is_moved = false;
 }
 
-bool row_batch_is_open(const struct row_store *store)
+bool sqlite_batch_is_open(const struct row_store *store)
 {
     return store->is_in_batch && !sqlite3_get_autocommit(store->db);
 }
 
-bool row_store_was_synced(const struct row_store *store)
+bool sqlite_store_was_synced(const struct row_store *store)
 {
     return store->meta->engine->wal.is_synced;
 }
 
-void row_store_suspect(struct row_store *store)
+void sqlite_store_suspect(struct row_store *store)
 {
     assert(store->is_in_batch);
     wal_suspect(&store->meta->engine->wal);
 }
 
-int row_change_begin(struct row_store *store)
+int sqlite_change_begin(struct row_store *store)
 {
     int err = meta_sql_run(row_statement(store, SQL_SAVEPOINT));
 
@@ -126,7 +126,7 @@ int row_change_begin(struct row_store *store)
 }
 
 /* All have the same name, which means the innermost. */
-int row_change_end(struct row_store *store, bool keeps)
+int sqlite_change_end(struct row_store *store, bool keeps)
 {
     int err;
 
@@ -142,30 +142,30 @@ int row_change_end(struct row_store *store, bool keeps)
 
 /* ---- Between batches ---- */
 
-int row_store_repair(struct row_store *store)
+int sqlite_store_repair(struct row_store *store)
 {
     assert(!store->is_in_batch && store->checkpoint != NULL);
     return wal_repair(&store->meta->engine->wal, store->db, checkpoint_rest(store->checkpoint));
 }
 
-void row_store_rest(struct row_store *store)
+void sqlite_store_rest(struct row_store *store)
 {
     assert(!store->is_in_batch);
     checkpoint_advance(store->checkpoint);
 }
 
-void row_store_hurry(struct row_store *store)
+void sqlite_store_hurry(struct row_store *store)
 {
     assert(!store->is_in_batch);
     checkpoint_hurry(store->checkpoint);
 }
 
-const char *row_store_message(const struct row_store *store)
+const char *sqlite_store_message(const struct row_store *store)
 {
     return sqlite3_errmsg(store->db);
 }
 
-uint64_t row_store_random(struct row_store *store)
+uint64_t sqlite_store_random(struct row_store *store)
 {
     uint64_t random;
 
@@ -188,7 +188,7 @@ static int read_one(sqlite3_stmt *statement, int column, int64_t *value)
     return 0;
 }
 
-int row_counters_get(struct row_store *store, struct row_counters *counters)
+int sqlite_counters_get(struct row_store *store, struct row_counters *counters)
 {
     int err;
 
@@ -226,10 +226,11 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
         (void)sqlite3_close(db); /* nothing was prepared: it cannot be refused */
         return -ENOMEM;
     }
+    store->base.calls = &sqlite_calls;
     store->meta = meta;
     store->db = db;
     store->tallies.is_stale = true;
-    if ((err = meta_sql_prepare(&store->sql, db, META_SQL_WRITER)) == 0)
+    if ((err = meta_sql_prepare(&store->sql, db)) == 0)
         err = log_open(meta);
     if (err == 0)
         err = row_usage_load(store);
@@ -237,14 +238,14 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
         err = wal_gather_start(&store->gather, &meta->engine->wal, db);
     if (err != 0) {
         meta_log(meta, LOG_LEVEL_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
-        row_store_close(store);
+        sqlite_store_close(store);
         return err;
     }
     *out = store;
     return 0;
 }
 
-int row_store_start(struct row_store *store, void (*nudge)(void *ctx), void *ctx)
+int sqlite_store_start(struct row_store *store, void (*nudge)(void *ctx), void *ctx)
 {
     int err;
 
@@ -255,7 +256,7 @@ int row_store_start(struct row_store *store, void (*nudge)(void *ctx), void *ctx
     return err;
 }
 
-void row_store_close(struct row_store *store)
+void sqlite_store_close(struct row_store *store)
 {
     struct row_engine *engine = store->meta->engine;
 

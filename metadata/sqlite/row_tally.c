@@ -186,7 +186,7 @@ int tally_enter(struct row_store *store, int64_t bucket, struct slice key, uint6
 
 /* ---- `tally` ---- */
 
-int row_tally_get(struct row_store *store, int64_t bucket, struct tally_row *row)
+int sqlite_tally_get(struct row_store *store, int64_t bucket, struct tally_row *row)
 {
     struct tally_entry *entry;
     int err = entry_of(store, bucket, &entry);
@@ -198,7 +198,7 @@ int row_tally_get(struct row_store *store, int64_t bucket, struct tally_row *row
     return 1;
 }
 
-int row_tally_put(struct row_store *store, int64_t bucket, const struct tally_row *row)
+int sqlite_tally_put(struct row_store *store, int64_t bucket, const struct tally_row *row)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_TALLY_PUT);
 
@@ -213,7 +213,7 @@ int row_tally_put(struct row_store *store, int64_t bucket, const struct tally_ro
     return err;
 }
 
-int row_tally_delete(struct row_store *store, int64_t bucket)
+int sqlite_tally_delete(struct row_store *store, int64_t bucket)
 {
     struct tally_entry *entry;
     int err = entry_of(store, bucket, &entry);
@@ -243,8 +243,8 @@ static int fill_next(struct row_store *store, struct arena *arena, int64_t bucke
     return err != 0 ? err : last->len > 0;
 }
 
-int row_tally_fill(struct row_store *store, struct arena *arena, int64_t bucket, uint32_t limit,
-                   int64_t now_ms, struct slice *cursor)
+int sqlite_tally_fill(struct row_store *store, struct arena *arena, int64_t bucket, uint32_t limit,
+                      int64_t now_ms, struct slice *cursor)
 {
     struct slice after = *cursor, last;
     int err, found = fill_next(store, arena, bucket, after, limit, &last);
@@ -263,7 +263,7 @@ int row_tally_fill(struct row_store *store, struct arena *arena, int64_t bucket,
     return 1;
 }
 
-int row_tally_drain(struct row_store *store, int64_t bucket, uint32_t limit)
+int sqlite_tally_drain(struct row_store *store, int64_t bucket, uint32_t limit)
 {
     sqlite3_stmt *count = row_statement(store, SQL_TALLY_DRAIN_COUNT);
     sqlite3_stmt *drain = row_statement(store, SQL_TALLY_DRAIN);
@@ -281,15 +281,15 @@ int row_tally_drain(struct row_store *store, int64_t bucket, uint32_t limit)
 
 /* ---- Uses ---- */
 
-int row_use_get(struct row_store *store, int64_t bucket, struct slice key, int64_t *used_ms)
+int sqlite_use_get(struct row_store *store, int64_t bucket, struct slice key, int64_t *used_ms)
 {
     int64_t bytes;
 
     return use_get(store, bucket, key, &bytes, used_ms);
 }
 
-int row_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms,
-                int64_t if_before_ms)
+int sqlite_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms,
+                   int64_t if_before_ms)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_USE_RAISE, bucket, key);
 

@@ -16,7 +16,7 @@ static sqlite3_stmt *bind_unit(struct row_store *store, enum meta_sql_id id, uin
     return statement;
 }
 
-int row_unit_add(struct row_store *store, const struct meta_extent *extent)
+int sqlite_unit_add(struct row_store *store, const struct meta_extent *extent)
 {
     sqlite3_stmt *statement = bind_unit(store, SQL_UNIT_ADD, extent->file, extent->unit_offset);
 
@@ -29,13 +29,13 @@ int row_unit_add(struct row_store *store, const struct meta_extent *extent)
     return row_run_changes(store, statement);
 }
 
-int row_unit_raise(struct row_store *store, const struct meta_extent *extent)
+int sqlite_unit_raise(struct row_store *store, const struct meta_extent *extent)
 {
     assert(extent->unit_length > 0);
     return row_run_changes(store, bind_unit(store, SQL_UNIT_RAISE, extent->file, extent->unit_offset));
 }
 
-int row_unit_drop(struct row_store *store, const struct meta_extent *extent)
+int sqlite_unit_drop(struct row_store *store, const struct meta_extent *extent)
 {
     int changed =
         row_run_changes(store, bind_unit(store, SQL_UNIT_DROP_LAST, extent->file, extent->unit_offset));
@@ -49,7 +49,7 @@ int row_unit_drop(struct row_store *store, const struct meta_extent *extent)
 
 /* ---- `garbage` ---- */
 
-int row_garbage_put(struct row_store *store, int64_t row, const struct meta_extent *extent)
+int sqlite_garbage_put(struct row_store *store, int64_t row, const struct meta_extent *extent)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_GARBAGE_INSERT);
 
@@ -60,7 +60,7 @@ int row_garbage_put(struct row_store *store, int64_t row, const struct meta_exte
     return meta_sql_run(statement);
 }
 
-int row_garbage_delete(struct row_store *store, int64_t row)
+int sqlite_garbage_delete(struct row_store *store, int64_t row)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_GARBAGE_GET);
 
@@ -80,7 +80,7 @@ int row_garbage_delete(struct row_store *store, int64_t row)
 
 /* ---- `dropped` ---- */
 
-int row_dropped_put(struct row_store *store, struct slice extents)
+int sqlite_dropped_put(struct row_store *store, struct slice extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_INSERT);
 
@@ -89,7 +89,7 @@ int row_dropped_put(struct row_store *store, struct slice extents)
     return meta_sql_run(statement);
 }
 
-int row_dropped_take(struct row_store *store, struct arena *arena, struct slice *extents)
+int sqlite_dropped_take(struct row_store *store, struct arena *arena, struct slice *extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_FIRST);
     int err, found = meta_sql_row(statement);

@@ -36,8 +36,8 @@ static sqlite3_stmt *bind_id(struct row_store *store, enum meta_sql_id id, struc
 
 /* ---- `upload` ---- */
 
-int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
-                   const unsigned char *upload_id, struct upload_row *row)
+int sqlite_upload_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
+                      const unsigned char *upload_id, struct upload_row *row)
 {
     if (row == NULL)
         return row_run_finds(bind_upload(store, SQL_UPLOAD_EXISTS, bucket, key, upload_id));
@@ -53,8 +53,8 @@ int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket,
     return err != 0 ? err : 1;
 }
 
-int row_upload_put(struct row_store *store, int64_t bucket, const struct meta_upload *upload,
-                   struct slice attributes)
+int sqlite_upload_put(struct row_store *store, int64_t bucket, const struct meta_upload *upload,
+                      struct slice attributes)
 {
     sqlite3_stmt *statement = bind_upload(store, SQL_UPLOAD_INSERT, bucket, upload->key, upload->id);
 
@@ -72,8 +72,8 @@ int row_upload_put(struct row_store *store, int64_t bucket, const struct meta_up
     return err != 0 ? err : 1;
 }
 
-int row_upload_delete(struct row_store *store, int64_t bucket, struct slice key,
-                      const unsigned char *upload_id)
+int sqlite_upload_delete(struct row_store *store, int64_t bucket, struct slice key,
+                         const unsigned char *upload_id)
 {
     const struct count_place place = {bucket, key, row_upload_id(upload_id)};
     sqlite3_stmt *statement = bind_upload(store, SQL_UPLOAD_DELETE, bucket, key, upload_id);
@@ -86,8 +86,8 @@ int row_upload_delete(struct row_store *store, int64_t bucket, struct slice key,
     return row_count_upload(store, &place, -1, parts, bytes);
 }
 
-int row_uploads_delete(struct row_store *store, int64_t bucket,
-                       int (*visit)(void *ctx, const unsigned char *upload_id), void *ctx)
+int sqlite_uploads_delete(struct row_store *store, int64_t bucket,
+                          int (*visit)(void *ctx, const unsigned char *upload_id), void *ctx)
 {
     sqlite3_stmt *list = row_statement(store, SQL_BUCKET_UPLOADS);
     int row, stop;
@@ -123,8 +123,8 @@ void meta_sql_part(sqlite3_stmt *statement, struct part_row *part)
     part->extents = (struct slice){NULL, 0};
 }
 
-int row_part_walk(struct row_store *store, struct slice upload_id,
-                  int (*visit)(void *ctx, const struct part_row *row), void *ctx)
+int sqlite_part_walk(struct row_store *store, struct slice upload_id,
+                     int (*visit)(void *ctx, const struct part_row *row), void *ctx)
 {
     sqlite3_stmt *list = bind_id(store, SQL_PART_ALL, upload_id);
     struct part_row part;
@@ -143,8 +143,8 @@ int row_part_walk(struct row_store *store, struct slice upload_id,
     return row;
 }
 
-int row_part_get(struct row_store *store, struct arena *arena, struct slice upload_id, uint32_t number,
-                 struct part_row *row)
+int sqlite_part_get(struct row_store *store, struct arena *arena, struct slice upload_id, uint32_t number,
+                    struct part_row *row)
 {
     sqlite3_stmt *statement = bind_id(store, SQL_PART_GET, upload_id);
 
@@ -160,8 +160,8 @@ int row_part_get(struct row_store *store, struct arena *arena, struct slice uplo
     return err != 0 ? err : 1;
 }
 
-int row_part_put(struct row_store *store, int64_t bucket, struct slice key, struct slice upload_id,
-                 const struct meta_part *part, struct slice extents, const struct part_row *replaced)
+int sqlite_part_put(struct row_store *store, int64_t bucket, struct slice key, struct slice upload_id,
+                    const struct meta_part *part, struct slice extents, const struct part_row *replaced)
 {
     const struct count_place upload = {bucket, key, upload_id};
     int64_t before = replaced != NULL && replaced->size > 0 ? replaced->size : 0;
@@ -180,7 +180,7 @@ int row_part_put(struct row_store *store, int64_t bucket, struct slice key, stru
     return err != 0 ? err : row_count_part(store, &upload, replaced == NULL, (int64_t)part->size - before);
 }
 
-int row_parts_delete(struct row_store *store, struct slice upload_id, int64_t first, int64_t last)
+int sqlite_parts_delete(struct row_store *store, struct slice upload_id, int64_t first, int64_t last)
 {
     sqlite3_stmt *statement = bind_id(store, SQL_PARTS_DELETE, upload_id);
 
@@ -192,8 +192,8 @@ int row_parts_delete(struct row_store *store, struct slice upload_id, int64_t fi
 
 /* ---- `finished` ---- */
 
-int row_finished_get(struct row_store *store, struct arena *arena, struct slice upload_id,
-                     struct finished_row *row)
+int sqlite_finished_get(struct row_store *store, struct arena *arena, struct slice upload_id,
+                        struct finished_row *row)
 {
     sqlite3_stmt *statement = slice_is_empty(upload_id) ? row_statement(store, SQL_FINISHED_FIRST)
                                                         : bind_id(store, SQL_FINISHED_GET, upload_id);
@@ -210,7 +210,7 @@ int row_finished_get(struct row_store *store, struct arena *arena, struct slice 
     return err != 0 ? err : 1;
 }
 
-int row_finished_put(struct row_store *store, const struct finished_row *row)
+int sqlite_finished_put(struct row_store *store, const struct finished_row *row)
 {
     sqlite3_stmt *statement = bind_id(store, SQL_FINISHED_INSERT, row->upload_id);
 
@@ -218,7 +218,7 @@ int row_finished_put(struct row_store *store, const struct finished_row *row)
     return meta_sql_run(statement);
 }
 
-int row_finished_delete(struct row_store *store, struct slice upload_id)
+int sqlite_finished_delete(struct row_store *store, struct slice upload_id)
 {
     return meta_sql_run(bind_id(store, SQL_FINISHED_DELETE, upload_id));
 }

@@ -90,7 +90,7 @@ int row_usage_load(struct row_store *store)
 int row_usage_read(struct meta *meta, sqlite3 *db)
 {
     struct row_store store = {.meta = meta, .db = db};
-    int err = meta_sql_prepare(&store.sql, db, META_SQL_WRITER);
+    int err = meta_sql_prepare(&store.sql, db);
 
     if (err != 0)
         return err;
@@ -249,7 +249,7 @@ int usage_bucket_delete(struct row_store *store, int64_t bucket)
 int usage_set_count(struct row_store *store, int64_t bucket, int64_t set, int64_t sign)
 {
     struct annotation_set held;
-    int found = row_annotation_set_get(store, set, &held);
+    int found = sqlite_annotation_set_get(store, set, &held);
 
     if (found <= 0)
         return found;
@@ -359,8 +359,8 @@ int row_count_upload(struct row_store *store, const struct count_place *upload, 
                : usage_add(usage_of(store), upload->bucket, META_USAGE_PARTS, sign * parts, sign * bytes);
 }
 
-int row_count_annotation(struct row_store *store, int64_t bucket, struct slice key,
-                         const struct meta_version_id *place, int64_t count, int64_t bytes)
+int sqlite_count_annotation(struct row_store *store, int64_t bucket, struct slice key,
+                            const struct meta_version_id *place, int64_t count, int64_t bytes)
 {
     struct usage *usage = usage_of(store);
     int err = usage_walk_settle(store);
@@ -374,7 +374,7 @@ int row_count_annotation(struct row_store *store, int64_t bucket, struct slice k
 
 /* ---- `quota` ---- */
 
-int row_quota_put(struct row_store *store, int64_t bucket, const struct meta_quota *quota)
+int sqlite_quota_put(struct row_store *store, int64_t bucket, const struct meta_quota *quota)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_QUOTA_PUT);
     int err = usage_quota_put(usage_of(store), bucket, quota);

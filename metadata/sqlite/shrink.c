@@ -33,7 +33,7 @@ static int shrink_pages(sqlite3 *db, bool has_begun, int64_t *pages)
     return 0;
 }
 
-int row_store_shrink(struct row_store *store, uint32_t pages_max, bool *more)
+int sqlite_store_shrink(struct row_store *store, uint32_t pages_max, bool *more)
 {
     char text[64];
     int64_t pages;

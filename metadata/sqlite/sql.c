@@ -8,24 +8,19 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct {
-    enum meta_sql_role roles;
-    const char *text;
-} statements[META_SQL_COUNT] = {
-#define META_SQL_ENTRY(name, role, text) [name] = {role, text},
+static const char *const statements[META_SQL_COUNT] = {
+#define META_SQL_ENTRY(name, text) [name] = text,
     META_SQL_MAP(META_SQL_ENTRY)
 #undef META_SQL_ENTRY
 };
 
-int meta_sql_prepare(struct meta_sql *sql, sqlite3 *db, enum meta_sql_role role)
+int meta_sql_prepare(struct meta_sql *sql, sqlite3 *db)
 {
     assert(db != NULL);
     memset(sql, 0, sizeof(*sql));
     for (int id = 0; id < META_SQL_COUNT; id++) {
-        if (!(statements[id].roles & role))
-            continue;
         int code =
-            sqlite3_prepare_v3(db, statements[id].text, -1, SQLITE_PREPARE_PERSISTENT, &sql->list[id], NULL);
+            sqlite3_prepare_v3(db, statements[id], -1, SQLITE_PREPARE_PERSISTENT, &sql->list[id], NULL);
         if (code != SQLITE_OK) {
             meta_sql_finalize(sql);
             return meta_sql_error(code);

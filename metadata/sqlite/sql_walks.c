@@ -5,41 +5,42 @@
 
 #include <assert.h>
 
-static const char *const walk_texts[SQL_WALK_COUNT] = {
-    [SQL_WALK_EXTENTS_OBJECT] = "SELECT o.bucket, o.key, x'', 0, b.name, o.key, o.extents FROM object AS o"
-                                " LEFT JOIN bucket AS b ON b.id = o.bucket"
-                                " WHERE (o.bucket, o.key) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
-                                " ORDER BY o.bucket, o.key LIMIT ?5",
-    [SQL_WALK_EXTENTS_VERSION] = "SELECT v.bucket, v.key, v.id, 0, b.name, v.key, v.extents FROM version AS v"
-                                 " LEFT JOIN bucket AS b ON b.id = v.bucket"
-                                 " WHERE (v.bucket, v.key, v.id) > (?1, ?2, ?3) AND ?4 IS NOT NULL"
-                                 " ORDER BY v.bucket, v.key, v.id LIMIT ?5",
-    [SQL_WALK_EXTENTS_PART] =
+static const char *const walk_texts[READ_WALK_COUNT] = {
+    [READ_WALK_EXTENTS_OBJECT] = "SELECT o.bucket, o.key, x'', 0, b.name, o.key, o.extents FROM object AS o"
+                                 " LEFT JOIN bucket AS b ON b.id = o.bucket"
+                                 " WHERE (o.bucket, o.key) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
+                                 " ORDER BY o.bucket, o.key LIMIT ?5",
+    [READ_WALK_EXTENTS_VERSION] =
+        "SELECT v.bucket, v.key, v.id, 0, b.name, v.key, v.extents FROM version AS v"
+        " LEFT JOIN bucket AS b ON b.id = v.bucket"
+        " WHERE (v.bucket, v.key, v.id) > (?1, ?2, ?3) AND ?4 IS NOT NULL"
+        " ORDER BY v.bucket, v.key, v.id LIMIT ?5",
+    [READ_WALK_EXTENTS_PART] =
         "SELECT 0, x'', p.upload_id, p.number, b.name, u.key, p.extents FROM part AS p"
         " LEFT JOIN upload AS u ON u.id = p.upload_id LEFT JOIN bucket AS b ON b.id = u.bucket"
         " WHERE (p.upload_id, p.number) > (?3, ?4) AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
         " AND p.upload_id NOT IN (SELECT upload_id FROM finished)"
         " ORDER BY p.upload_id, p.number LIMIT ?5",
 
-    [SQL_WALK_EXTENTS_ANNOTATION] = "SELECT set_id, name, x'', 0, NULL, name, extents FROM annotation"
-                                    " WHERE (set_id, name) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
-                                    " ORDER BY set_id, name LIMIT ?5",
+    [READ_WALK_EXTENTS_ANNOTATION] = "SELECT set_id, name, x'', 0, NULL, name, extents FROM annotation"
+                                     " WHERE (set_id, name) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
+                                     " ORDER BY set_id, name LIMIT ?5",
 
-    [SQL_WALK_BYTES_REPLACED] = "SELECT extents, row FROM replaced WHERE row > ?1 ORDER BY row",
-    [SQL_WALK_BYTES_VERSION] = "SELECT extents, bucket, key, id FROM version WHERE is_marker = 0"
-                               " AND (bucket, key, id) > (?1, ?2, ?3) ORDER BY bucket, key, id",
-    [SQL_WALK_BYTES_OBJECT] = "SELECT extents, bucket, key FROM object WHERE (bucket, key) > (?1, ?2)"
-                              " ORDER BY bucket, key",
-    [SQL_WALK_BYTES_PART] =
+    [READ_WALK_BYTES_REPLACED] = "SELECT extents, row FROM replaced WHERE row > ?1 ORDER BY row",
+    [READ_WALK_BYTES_VERSION] = "SELECT extents, bucket, key, id FROM version WHERE is_marker = 0"
+                                " AND (bucket, key, id) > (?1, ?2, ?3) ORDER BY bucket, key, id",
+    [READ_WALK_BYTES_OBJECT] = "SELECT extents, bucket, key FROM object WHERE (bucket, key) > (?1, ?2)"
+                               " ORDER BY bucket, key",
+    [READ_WALK_BYTES_PART] =
         "SELECT extents, upload_id, number FROM part WHERE (upload_id, number) > (?1, ?2)"
         " AND upload_id NOT IN (SELECT upload_id FROM finished) ORDER BY upload_id, number",
 
-    [SQL_WALK_BYTES_ANNOTATION] =
+    [READ_WALK_BYTES_ANNOTATION] =
         "SELECT extents, set_id, name FROM annotation WHERE (set_id, name) > (?1, ?2)"
         " ORDER BY set_id, name",
 
-    [SQL_WALK_INTEGRITY] = "PRAGMA integrity_check",
-    [SQL_WALK_STRAYS] =
+    [READ_WALK_INTEGRITY] = "PRAGMA integrity_check",
+    [READ_WALK_STRAYS] =
         "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"
         "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket)"
         "  AND bucket NOT IN (SELECT -id FROM publication) "
@@ -59,7 +60,7 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "count(*) > 1",
     /* Which version is current follows from the rows: the object, where there is one, and else the newest delete marker. Ids of a key
      * ascend towards older ones. */
-    [SQL_WALK_VERSION_FAULTS] =
+    [READ_WALK_VERSION_FAULTS] =
         "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM object AS o"
         "  WHERE version IS NULL AND EXISTS (SELECT 1 FROM version AS v WHERE v.bucket = o.bucket"
         "  AND v.key = o.key AND v.is_null = 1) "
@@ -80,7 +81,7 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "version'"
         "  FROM object WHERE length(version) NOT IN (16, 24)",
     /* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs. */
-    [SQL_WALK_GARBAGE_FAULTS] =
+    [READ_WALK_GARBAGE_FAULTS] =
         "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE row "
         "< " META_SQL_GARBAGE_END "  AND NOT EXISTS"
         "  (SELECT 1 FROM unit AS u WHERE u.file = g.file AND u.unit_offset = g.unit_offset AND u.refs = 0) "
@@ -93,7 +94,7 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
 
     /* What a cache bucket is counted with is what its rows of `used` add up to; these are of objects of that size, and of all of
      * them, or, while the bucket is being counted, of all up to where that has come. */
-    [SQL_WALK_TALLY_FAULTS] =
+    [READ_WALK_TALLY_FAULTS] =
         "SELECT 'cache bucket ' || bucket || ': counted ' || entries || ' objects of ' || bytes || ' bytes, "
         "has '"
         "  || n || ' of ' || s FROM (SELECT bucket, entries, bytes,"
@@ -115,7 +116,7 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "UNION ALL SELECT 'cache bucket ' || bucket || ' is not counted' FROM setting WHERE kind = 9"
         "  AND bucket NOT IN (SELECT bucket FROM tally)",
     /* What buckets are counted with is what there is, of the rows that are counted already. */
-    [SQL_WALK_USAGE_FAULTS] =
+    [READ_WALK_USAGE_FAULTS] =
         "WITH w AS MATERIALIZED (SELECT stop, bucket AS b, key AS k, id AS i FROM usage_walk),"
         " o AS (SELECT bucket, size, annotations FROM object CROSS JOIN w"
         "  WHERE stop IN (0, 2, 3) OR (stop = 1 AND (bucket, key) <= (b, k))),"
@@ -166,7 +167,7 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "  ifnull(h.bytes, 0) FROM annotation_set AS s LEFT JOIN (SELECT set_id, sum(max(size, 0)) AS bytes"
         "   FROM annotation GROUP BY set_id) AS h ON h.set_id = s.id"
         "  WHERE s.refs > 0 AND s.bytes != ifnull(h.bytes, 0)",
-    [SQL_WALK_ANNOTATION_FAULTS] =
+    [READ_WALK_ANNOTATION_FAULTS] =
         "WITH named(id, refs) AS (SELECT annotations, count(*) FROM"
         "  (SELECT annotations FROM object UNION ALL SELECT annotations FROM version"
         "  UNION ALL SELECT annotations FROM replaced) WHERE annotations IS NOT NULL GROUP BY annotations),"
@@ -182,29 +183,23 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "UNION ALL SELECT 'annotations ' || id || ' are there but not counted' FROM held"
         "  WHERE id NOT IN (SELECT id FROM annotation_set)",
 
-    [SQL_WALK_OBJECTS] =
+    [READ_WALK_OBJECTS] =
         "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object"
         " WHERE bucket > 0 OR size >= 0", /* a removal that is prepared has none of it */
-    [SQL_WALK_VERSIONS] =
+    [READ_WALK_VERSIONS] =
         "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM version"
         " WHERE is_marker = 0",
-    [SQL_WALK_PARTS] = "SELECT hex(upload_id), number, size, extents, etag, checksum, kept FROM part"
-                       " LEFT JOIN finished USING(upload_id)",
-    [SQL_WALK_ANNOTATIONS] = "SELECT set_id, name, size, extents, etag, checksum FROM annotation",
-    [SQL_WALK_DROPPED] = "SELECT row, extents FROM dropped",
-    [SQL_WALK_REPLACED] = "SELECT row, extents FROM replaced",
-    [SQL_WALK_UPLOADS] = "SELECT hex(id), attributes FROM upload",
-    [SQL_WALK_UNITS] = "SELECT file, unit_offset, refs FROM unit ORDER BY file, unit_offset",
+    [READ_WALK_PARTS] = "SELECT hex(upload_id), number, size, extents, etag, checksum, kept FROM part"
+                        " LEFT JOIN finished USING(upload_id)",
+    [READ_WALK_ANNOTATIONS] = "SELECT set_id, name, size, extents, etag, checksum FROM annotation",
+    [READ_WALK_DROPPED] = "SELECT row, extents FROM dropped",
+    [READ_WALK_REPLACED] = "SELECT row, extents FROM replaced",
+    [READ_WALK_UPLOADS] = "SELECT hex(id), attributes FROM upload",
+    [READ_WALK_UNITS] = "SELECT file, unit_offset, refs FROM unit ORDER BY file, unit_offset",
 };
 
-int sql_walk_begin(sqlite3 *db, enum sql_walk walk, sqlite3_stmt **statement)
+const char *sql_walk_text(enum read_walk walk)
 {
-    assert(walk < SQL_WALK_COUNT && walk_texts[walk] != NULL);
-    int code = sqlite3_prepare_v2(db, walk_texts[walk], -1, statement, NULL);
-    return code == SQLITE_OK ? 0 : meta_sql_error(code);
-}
-
-void sql_walk_end(sqlite3_stmt *statement)
-{
-    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    assert(walk < READ_WALK_COUNT);
+    return walk_texts[walk];
 }
