@@ -214,7 +214,7 @@ static void on_list(struct s3_request *request, enum s3_error error, const char 
     int err;
 
     if (error == S3_ERROR_NONE && result != 0)
-        error = result == -ENOMEM ? S3_ERROR_INTERNAL_ERROR : S3_ERROR_MALFORMED_XML;
+        error = s3_error_of_xml(result);
     if (error != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;

@@ -5,6 +5,7 @@
 #include "api/s3/access/s3_acl.h"
 #include "api/s3/access/s3_acl_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "api/s3/limits.h"
@@ -112,9 +113,11 @@ enum s3_error s3_acl_read_xml(struct arena *arena, struct slice xml, const struc
     struct reading reading = {.arena = arena, .owners = owners, .acl = acl};
 
     acl->count = 0;
-    if (s3_xml_parse_typed(xml.base, xml.len, "AccessControlPolicy", visit_policy, &reading) == 0 &&
-        reading.has_list && reading.has_owner)
+    int result = s3_xml_parse_typed(xml.base, xml.len, "AccessControlPolicy", visit_policy, &reading);
+    if (result == 0 && reading.has_list && reading.has_owner)
         return S3_ERROR_NONE;
+    if (result == -ENOMEM)
+        return s3_error_of_xml(result);
     return reading.error != S3_ERROR_NONE ? reading.error : S3_ERROR_MALFORMED_ACL;
 }
 

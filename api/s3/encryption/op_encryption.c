@@ -146,9 +146,11 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
     struct reading reading = {.error = S3_ERROR_MALFORMED_XML};
     enum s3_error error;
 
-    if (s3_xml_parse(body.base, body.len, ROOT, visit, &reading) != 0 ||
-        reading.setting.how == ENVELOPE_NONE) {
-        s3_answer_failure(request, reading.error, reading.message);
+    int result = s3_xml_parse(body.base, body.len, ROOT, visit, &reading);
+
+    if (result != 0 || reading.setting.how == ENVELOPE_NONE) {
+        s3_answer_failure(request, result == -ENOMEM ? s3_error_of_xml(result) : reading.error,
+                          reading.message);
         return;
     }
     if (reading.has_name && reading.setting.how != ENVELOPE_KMS) {

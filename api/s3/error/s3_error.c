@@ -128,3 +128,8 @@ enum s3_error s3_error_of_body(int result)
         return s3_error_of_result(result);
     }
 }
+
+enum s3_error s3_error_of_xml(int result)
+{
+    return result == -ENOMEM ? S3_ERROR_SERVICE_UNAVAILABLE : S3_ERROR_MALFORMED_XML;
+}

@@ -206,5 +206,7 @@ const char *s3_error_message(enum s3_error error);
 enum s3_error s3_error_of_result(int result);
 /* The same where a body was being received, whose sender may be at fault: gone, silent, or his bytes not what they should be. */
 enum s3_error s3_error_of_body(int result);
+/* For a document that was not taken: the result of the XML reader, or 0 where it could be read and does not say what it has to. */
+enum s3_error s3_error_of_xml(int result);
 
 #endif

@@ -253,10 +253,12 @@ enum s3_error s3_notification_read(struct arena *arena, struct slice document, s
     *fault = (struct s3_notification_fault){.error = S3_ERROR_NONE};
     *reading =
         (struct reading){.arena = arena, .region = region, .notification = notification, .fault = fault};
-    if (s3_xml_parse(document.base, document.len, ROOT, visit, reading) == 0)
+    int result = s3_xml_parse(document.base, document.len, ROOT, visit, reading);
+
+    if (result == 0)
         return S3_ERROR_NONE;
     if (fault->error == S3_ERROR_NONE)
-        fault->error = S3_ERROR_MALFORMED_XML;
+        fault->error = s3_error_of_xml(result);
     return fault->error;
 }
 

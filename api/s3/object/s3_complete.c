@@ -138,7 +138,7 @@ void s3_part_list_begin(struct s3_part_list *list, struct arena *arena, uint64_t
 enum s3_error s3_part_list_end(struct s3_part_list *list, int result)
 {
     if (result != 0)
-        return list->error != S3_ERROR_NONE ? list->error : S3_ERROR_MALFORMED_XML;
+        return list->error != S3_ERROR_NONE ? list->error : s3_error_of_xml(result);
     return list->count > 0 ? S3_ERROR_NONE : S3_ERROR_MALFORMED_XML;
 }
 

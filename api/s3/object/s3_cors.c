@@ -265,14 +265,14 @@ enum s3_error s3_cors_read(struct arena *arena, struct slice xml, struct s3_cors
     if (reading.cors == NULL)
         return S3_ERROR_INTERNAL_ERROR;
     arena_init(&reading.cors->arena, NULL);
-    if (s3_xml_parse(xml.base, xml.len, "CORSConfiguration", visit_cors, &reading) == 0 &&
-        reading.cors->count > 0) {
+    int result = s3_xml_parse(xml.base, xml.len, "CORSConfiguration", visit_cors, &reading);
+    if (result == 0 && reading.cors->count > 0) {
         *cors = reading.cors;
         return S3_ERROR_NONE;
     }
     s3_cors_free(reading.cors);
     *message = reading.message;
-    return reading.error != S3_ERROR_NONE ? reading.error : S3_ERROR_MALFORMED_XML;
+    return reading.error != S3_ERROR_NONE ? reading.error : s3_error_of_xml(result);
 }
 
 void s3_cors_free(struct s3_cors *cors)

@@ -405,9 +405,9 @@ enum s3_error s3_lifecycle_read(struct arena *arena, struct slice xml, struct co
     reading->lifecycle = lifecycle;
     lifecycle->count = 0;
     lifecycle->rules = arena_alloc(arena, CORE_LIFECYCLE_RULES_MAX * sizeof(*lifecycle->rules));
-    if (s3_xml_parse(xml.base, xml.len, "LifecycleConfiguration", visit_lifecycle, reading) == 0 &&
-        lifecycle->count > 0)
+    int result = s3_xml_parse(xml.base, xml.len, "LifecycleConfiguration", visit_lifecycle, reading);
+    if (result == 0 && lifecycle->count > 0)
         return S3_ERROR_NONE;
     *refusal = reading->refusal;
-    return reading->error != S3_ERROR_NONE ? reading->error : S3_ERROR_MALFORMED_XML;
+    return reading->error != S3_ERROR_NONE ? reading->error : s3_error_of_xml(result);
 }

@@ -288,10 +288,12 @@ enum s3_error s3_tags_read_creation(struct arena *arena, struct slice xml, struc
         .arena = arena, .tags = tags, .count_max = S3_TAGS_MAX, .reserved = RESERVED_AT_CREATION};
 
     tags->count = 0;
-    if (s3_xml_parse(xml.base, xml.len, "CreateBucketConfiguration", visit_creation, &tagging) == 0)
+    int result = s3_xml_parse(xml.base, xml.len, "CreateBucketConfiguration", visit_creation, &tagging);
+
+    if (result == 0)
         return S3_ERROR_NONE;
     *refusal = tagging.refusal;
-    return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
+    return tagging.error != S3_ERROR_NONE ? tagging.error : s3_error_of_xml(result);
 }
 
 enum s3_error s3_tags_read_xml(struct arena *arena, struct slice xml, uint32_t count_max,
@@ -302,10 +304,12 @@ enum s3_error s3_tags_read_xml(struct arena *arena, struct slice xml, uint32_t c
     tagging.reserved = count_max == S3_OBJECT_TAGS_MAX ? RESERVED_OF_OBJECT : RESERVED_OF_BUCKET;
     tags->count = 0;
     /* Without a TagSet it is an empty set, as in S3. */
-    if (s3_xml_parse(xml.base, xml.len, "Tagging", visit_tagging, &tagging) == 0)
+    int result = s3_xml_parse(xml.base, xml.len, "Tagging", visit_tagging, &tagging);
+
+    if (result == 0)
         return S3_ERROR_NONE;
     *refusal = tagging.refusal;
-    return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
+    return tagging.error != S3_ERROR_NONE ? tagging.error : s3_error_of_xml(result);
 }
 
 void s3_tags_write(struct s3_xml *xml, const struct s3_tags *tags)

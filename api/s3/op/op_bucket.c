@@ -284,10 +284,12 @@ static void on_configuration(struct s3_request *request, enum s3_error error, st
     struct bucket_configuration configuration = {.request = request};
     struct bucket_change *creation = ctx;
 
-    if (error == S3_ERROR_NONE && body.len > 0 &&
-        s3_xml_parse(body.base, body.len, "CreateBucketConfiguration", visit_configuration, &configuration) !=
-            0)
-        error = S3_ERROR_MALFORMED_XML;
+    if (error == S3_ERROR_NONE && body.len > 0) {
+        int result = s3_xml_parse(body.base, body.len, "CreateBucketConfiguration", visit_configuration,
+                                  &configuration);
+        if (result != 0)
+            error = s3_error_of_xml(result);
+    }
     if (error == S3_ERROR_NONE && configuration.unsupported)
         error = S3_ERROR_NOT_IMPLEMENTED;
     if (error == S3_ERROR_NONE)

@@ -122,8 +122,10 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
 {
     struct cache_change *change = ctx;
 
-    if (s3_xml_parse(body.base, body.len, "CacheConfiguration", visit_cache, change) != 0)
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, "CacheConfiguration", visit_cache, change);
+
+    if (result != 0)
+        s3_answer_error(request, s3_error_of_xml(result));
     else
         submit(change, &change->rules, 200);
 }

@@ -418,7 +418,7 @@ static void on_document(struct s3_request *request, enum s3_error error, const c
     struct multi_deletion *deletion = ctx;
 
     if (error == S3_ERROR_NONE && (result != 0 || deletion->key_count == 0))
-        error = S3_ERROR_MALFORMED_XML;
+        error = s3_error_of_xml(result);
     if (error == S3_ERROR_NONE)
         error = s3_lock_bypass_check(request);
     if (error == S3_ERROR_NONE)

@@ -51,7 +51,7 @@ static void on_document(struct s3_request *request, enum s3_error error, const c
         (struct publishing *)((char *)reading->order - offsetof(struct publishing, order));
 
     if (error == S3_ERROR_NONE && result != 0)
-        error = S3_ERROR_MALFORMED_XML;
+        error = s3_error_of_xml(result);
     if (error == S3_ERROR_NONE) {
         error = check_order(publishing);
         message = publishing->order.message;

@@ -36,7 +36,7 @@ struct s3_xml_reader {
     size_t quiet; /* bytes that were fed since Expat last told of any */
     struct level levels[S3_XML_DEPTH_MAX];
     unsigned depth;
-    bool refused, is_typed;
+    bool refused, lacks_memory, is_typed;
     const char *data; /* what is left */
     size_t length;
 };
@@ -123,9 +123,13 @@ static bool reserve(struct s3_xml_reader *reader, size_t length)
         return true;
     while (capacity < needed)
         capacity *= 2;
-    text = needed <= S3_XML_TEXT_BYTES_MAX ? realloc(reader->text, capacity + 1) : NULL;
-    if (text == NULL)
+    if (needed > S3_XML_TEXT_BYTES_MAX)
         return false;
+    text = realloc(reader->text, capacity + 1);
+    if (text == NULL) {
+        reader->lacks_memory = true;
+        return false;
+    }
     reader->text = text;
     reader->text_capacity = capacity;
     return true;
@@ -166,6 +170,14 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
     reader->text_length = level->text_start;
 }
 
+static int verdict(const struct s3_xml_reader *reader, enum XML_Status status)
+{
+    if (status == XML_STATUS_OK && !reader->refused)
+        return 0;
+    return reader->lacks_memory || XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? -ENOMEM
+                                                                                           : -EBADMSG;
+}
+
 int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes)
 {
     const char *data = reader->data;
@@ -175,9 +187,8 @@ int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes)
         bytes = reader->length;
     reader->data += bytes;
     reader->length -= bytes;
-    if (XML_Parse(reader->parser, data, (int)bytes, is_last) == XML_STATUS_OK && !reader->refused)
-        return is_last ? 0 : 1;
-    return XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG;
+    int result = verdict(reader, XML_Parse(reader->parser, data, (int)bytes, is_last));
+    return result == 0 && !is_last ? 1 : result;
 }
 
 void s3_xml_reader_end(struct s3_xml_reader *reader)
@@ -225,14 +236,19 @@ static struct s3_xml_reader *reader_create(const char *root, s3_xml_visit_fn vis
     return reader;
 }
 
+/* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8. Its markup
+ * has zero bytes, which UTF-8 has nowhere. */
+static bool may_be_xml(const char *data, size_t length)
+{
+    return length > 0 && length <= S3_XML_BYTES_MAX && memchr(data, '\0', length) == NULL;
+}
+
 struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root,
                                           s3_xml_visit_fn visit, void *ctx)
 {
     struct s3_xml_reader *reader;
 
-    /* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8.
-     * Its markup has zero bytes, which UTF-8 has nowhere. */
-    if (length == 0 || length > S3_XML_BYTES_MAX || memchr(data, '\0', length) != NULL)
+    if (!may_be_xml(data, length))
         return NULL;
     _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
     if ((reader = reader_create(root, visit, ctx, length)) == NULL)
@@ -254,13 +270,6 @@ struct s3_xml_reader *s3_xml_reader_open(const char *root, s3_xml_visit_fn visit
     XML_SetCommentHandler(reader->parser, on_comment);
     XML_SetProcessingInstructionHandler(reader->parser, on_instruction);
     return reader;
-}
-
-static int verdict(const struct s3_xml_reader *reader, enum XML_Status status)
-{
-    if (status == XML_STATUS_OK && !reader->refused)
-        return 0;
-    return XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG;
 }
 
 /* Expat keeps a piece of markup until its end has come, and looks at it from its beginning each time: that is bounded, too. */
@@ -287,7 +296,7 @@ static int parse(const char *data, size_t length, const char *root, bool is_type
                  void *ctx)
 {
     struct s3_xml_reader *reader = s3_xml_reader_begin(data, length, root, visit, ctx);
-    int result = -EBADMSG;
+    int result = may_be_xml(data, length) ? -ENOMEM : -EBADMSG;
 
     if (reader != NULL) {
         reader->is_typed = is_typed;

@@ -97,8 +97,10 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
 {
     struct reading reading = {false, false};
 
-    if (s3_xml_parse(body.base, body.len, ROOT, visit, &reading) != 0)
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, ROOT, visit, &reading);
+
+    if (result != 0)
+        s3_answer_error(request, s3_error_of_xml(result));
     else
         s3_setting_put(request, META_SETTING_CONTENT_TYPES, reading.value ? SLICE("1") : slice_of(NULL, 0),
                        200);

@@ -283,12 +283,13 @@ enum s3_error s3_website_read(struct arena *arena, struct slice xml, struct s3_w
     if (reading.website == NULL)
         return S3_ERROR_INTERNAL_ERROR;
     arena_init(&reading.website->arena, NULL);
-    if (s3_xml_parse(xml.base, xml.len, ROOT, visit, &reading) == 0) {
+    int result = s3_xml_parse(xml.base, xml.len, ROOT, visit, &reading);
+    if (result == 0) {
         *website = reading.website;
         return S3_ERROR_NONE;
     }
     s3_website_free(reading.website);
-    return reading.error != S3_ERROR_NONE ? reading.error : S3_ERROR_MALFORMED_XML;
+    return reading.error != S3_ERROR_NONE ? reading.error : s3_error_of_xml(result);
 }
 
 void s3_website_free(struct s3_website *website)

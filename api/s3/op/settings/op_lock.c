@@ -102,9 +102,10 @@ static void on_configuration(struct s3_request *request, struct slice body, void
 {
     struct configuration_reading reading = {0};
 
-    if (s3_xml_parse(body.base, body.len, "ObjectLockConfiguration", visit_configuration, &reading) != 0 ||
-        !configuration_is_whole(&reading)) {
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, "ObjectLockConfiguration", visit_configuration, &reading);
+
+    if (result != 0 || !configuration_is_whole(&reading)) {
+        s3_answer_error(request, s3_error_of_xml(result));
         return;
     }
     if (reading.message != NULL) {
@@ -308,9 +309,9 @@ static void on_retention(struct s3_request *request, struct slice body, void *ct
     enum s3_error error = S3_ERROR_NONE;
 
     /* An empty document takes the retention away, where it may be. */
-    if (s3_xml_parse(body.base, body.len, "Retention", visit_retention, lock) != 0 ||
-        lock->has_mode != lock->has_date)
-        error = S3_ERROR_MALFORMED_XML;
+    int result = s3_xml_parse(body.base, body.len, "Retention", visit_retention, lock);
+    if (result != 0 || lock->has_mode != lock->has_date)
+        error = s3_error_of_xml(result);
     if (error == S3_ERROR_NONE)
         error = judge_retention(lock);
     if (error != S3_ERROR_NONE) {
@@ -349,8 +350,10 @@ static void on_legal_hold(struct s3_request *request, struct slice body, void *c
     struct lock_change *lock = ctx;
     enum s3_error error;
 
-    if (s3_xml_parse(body.base, body.len, "LegalHold", visit_legal_hold, lock) != 0 || !lock->has_status) {
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, "LegalHold", visit_legal_hold, lock);
+
+    if (result != 0 || !lock->has_status) {
+        s3_answer_error(request, s3_error_of_xml(result));
         return;
     }
     if ((error = judge_legal_hold(lock)) != S3_ERROR_NONE) {

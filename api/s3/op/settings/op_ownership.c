@@ -73,9 +73,10 @@ static void on_ownership(struct s3_request *request, struct slice body, void *ct
 {
     enum s3_ownership ownership = S3_OWNERSHIP_UNSET;
 
-    if (s3_xml_parse(body.base, body.len, "OwnershipControls", visit_ownership, &ownership) != 0 ||
-        ownership == S3_OWNERSHIP_UNSET)
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, "OwnershipControls", visit_ownership, &ownership);
+
+    if (result != 0 || ownership == S3_OWNERSHIP_UNSET)
+        s3_answer_error(request, s3_error_of_xml(result));
     else if (ownership == S3_OWNERSHIP_ENFORCED && has_acl(request))
         s3_answer_error(request, S3_ERROR_INVALID_BUCKET_ACL);
     else
@@ -145,8 +146,9 @@ static void on_block(struct s3_request *request, struct slice body, void *ctx)
     char *letters = s3_request_alloc(request, S3_PUBLIC_ACCESS_SWITCHES);
 
     memset(letters, 'n', S3_PUBLIC_ACCESS_SWITCHES);
-    if (s3_xml_parse(body.base, body.len, "PublicAccessBlockConfiguration", visit_block, letters) != 0)
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, "PublicAccessBlockConfiguration", visit_block, letters);
+    if (result != 0)
+        s3_answer_error(request, s3_error_of_xml(result));
     else
         s3_setting_put(request, META_SETTING_PUBLIC_ACCESS_BLOCK,
                        slice_of(letters, S3_PUBLIC_ACCESS_SWITCHES), 200);
@@ -185,9 +187,10 @@ static void on_payment(struct s3_request *request, struct slice body, void *ctx)
 {
     struct slice payer = {NULL, 0};
 
-    if (s3_xml_parse(body.base, body.len, "RequestPaymentConfiguration", visit_payer, &payer) != 0 ||
-        payer.base == NULL)
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, "RequestPaymentConfiguration", visit_payer, &payer);
+
+    if (result != 0 || payer.base == NULL)
+        s3_answer_error(request, s3_error_of_xml(result));
     else if (!slice_is_nocase(payer, "BucketOwner"))
         s3_answer_error(request, S3_ERROR_NOT_IMPLEMENTED);
     else

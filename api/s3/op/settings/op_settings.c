@@ -106,9 +106,10 @@ static void on_absent(struct s3_request *request, struct slice body, void *ctx)
 {
     struct absent_reading *reading = ctx;
 
-    if (s3_xml_parse(body.base, body.len, reading->setting->root, visit_absent, reading) != 0 ||
-        (reading->setting->wants_child && !reading->has_child))
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, reading->setting->root, visit_absent, reading);
+
+    if (result != 0 || (reading->setting->wants_child && !reading->has_child))
+        s3_answer_error(request, s3_error_of_xml(result));
     else if (reading->is_on)
         s3_answer_error(request, S3_ERROR_NOT_IMPLEMENTED);
     else

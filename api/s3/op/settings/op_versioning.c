@@ -73,8 +73,10 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
 {
     struct versioning_change *versioning = ctx;
 
-    if (s3_xml_parse(body.base, body.len, "VersioningConfiguration", visit_versioning, versioning) != 0) {
-        s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+    int result = s3_xml_parse(body.base, body.len, "VersioningConfiguration", visit_versioning, versioning);
+
+    if (result != 0) {
+        s3_answer_error(request, s3_error_of_xml(result));
     } else if (versioning->wants_mfa) {
         /* To say yes and then let versions be deleted without it would be worse than to refuse. */
         s3_answer_error_message(request, S3_ERROR_NOT_IMPLEMENTED, MFA_MESSAGE);
