@@ -335,8 +335,9 @@ static int schema_migrate(sqlite3 *db, int64_t version)
     return err;
 }
 
-/* A lasting property of the file. Where the file system cannot do it the old mode stays, in which readers and
- * the writer wait for each other: that is an error here. */
+/* A lasting property of the file. Where the file system cannot do it the old mode stays, in which readers and the writer wait for each
+ * other: that is an error here. The mode is told before it is committed, so the statement's end has a word in it. A file that has just got
+ * it, such as a copy by VACUUM INTO, has no log yet: who reads makes one. */
 static int schema_set_wal(sqlite3 *db)
 {
     sqlite3_stmt *statement;
@@ -349,8 +350,10 @@ static int schema_set_wal(sqlite3 *db)
         struct slice mode = meta_sql_column(statement, 0);
         err = mode.len == 3 && memcmp(mode.base, "wal", 3) == 0 ? 0 : -EOPNOTSUPP;
     }
-    (void)sqlite3_finalize(statement); /* repeats the error of the step */
-    return err;
+    code = sqlite3_finalize(statement);
+    if (err == 0 && code != SQLITE_OK)
+        err = meta_sql_error(code);
+    return err != 0 ? err : db_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1");
 }
 
 int schema_open(const struct meta *meta, sqlite3 *db, int64_t version)

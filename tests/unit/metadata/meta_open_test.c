@@ -66,6 +66,22 @@ static void what_was_stored_is_there_again(void **state)
     assert_true(bucket_create(store->meta, "bucket") > first);
 }
 
+/* A copy that VACUUM INTO made has the journal's mode of SQLite's own, and no log. */
+static void a_copy_in_another_mode_opens(void **state)
+{
+    struct store *store = *state;
+
+    assert_int_equal(put(store, "key", 3), 0);
+    close_store(store);
+    sql(store->path, "PRAGMA journal_mode = DELETE");
+    store_reopen(store);
+    assert_int_equal(file_of(store, "key"), 3);
+    assert_int_equal(put(store, "key", 4), 0);
+    close_store(store);
+    assert_int_equal(sql_int(store->path, "SELECT count(*) FROM object"), 1);
+    store_reopen(store);
+}
+
 static void assert_refused(const char *path, int expected)
 {
     struct stat before, after;
@@ -278,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         store_test(what_was_stored_is_there_again),
+        store_test(a_copy_in_another_mode_opens),
         cmocka_unit_test(what_is_not_ours_is_refused),
         store_test(read_only),
         cmocka_unit_test(older_schema_is_not_read_only),
