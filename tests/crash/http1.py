@@ -34,14 +34,17 @@ class Client:
         if body or method in ("PUT", "POST"):
             lines.append(f"content-length: {len(body)}")
         try:
-            if self.sock is None:
-                self.sock = socket.create_connection(("127.0.0.1", self.port), self.timeout)
-                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connect()
             self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-            return self._answer(method)
+            return self.receive(method)
         except BaseException:
             self.close()
             raise
+
+    def connect(self):
+        if self.sock is None:
+            self.sock = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _more(self):
         block = self.sock.recv(1 << 18)
@@ -49,13 +52,14 @@ class Client:
             raise ConnectionResetError("the server closed the connection")
         self.rest += block
 
-    def _answer(self, method):
+    def receive(self, method):
+        """The answer to what was sent."""
         while (end := self.rest.find(b"\r\n\r\n")) < 0:
             self._more()
         head, self.rest = self.rest[:end + 2], self.rest[end + 4:]
         status = int(head[9:12])
         if 100 <= status < 200:
-            return self._answer(method)
+            return self.receive(method)
         if method == "HEAD" or status in (204, 304):
             return Answer(status, head, b"")
         found = _LENGTH.search(head)
