@@ -279,6 +279,55 @@ struct sluice_compact_report {
 SLUICE_API int sluice_compact(const char *directory, const struct sluice_store_options *options,
                               struct sluice_compact_report *report);
 
+/* ---- Backups ---- */
+
+/* A backup is a copy of a store in a folder of its own, as of one moment, while the store goes on: what was answered before it began is in it. It is
+ * a store itself, which sluice_check takes, and has a file BACKUP beside. Taken again into the same folder, it copies what is new. Ended at any
+ * moment, the folder has the last whole backup. Not in it: keys, users, and whatever else lies outside of the store's directory.
+ * deploy/guides/backup.md tells the rest. */
+
+struct sluice_backup_report {
+    uint64_t files,
+        bytes; /* that were copied; linked and cloned ones of these share their bytes with the store */
+    uint64_t linked, cloned; /* files */
+    uint64_t kept;           /* files that were there already */
+    uint64_t removed;        /* files that nothing needs any more */
+    /* files that the store should have and has not, or cannot read; they are not in the backup, and the log names them */
+    uint64_t damaged;
+    uint64_t database_bytes;
+    bool is_live; /* a server had the store open */
+};
+
+/* Zero-initialise, then set what differs from the default. */
+struct sluice_backup_options {
+    /* Copy each byte. Without it files are clones where the file system has them, else links where both folders are on one: that is quick,
+     * takes no room, and what befalls a file then befalls both. */
+    bool copies;
+    void (*log)(void *ctx, enum sluice_log_level level, const char *message);
+    void *log_ctx;
+    /* Now and then, from the caller's thread; non-zero ends it with -ECANCELED. */
+    int (*progress)(void *ctx, const struct sluice_backup_report *report);
+    void *progress_ctx;
+};
+
+/* Of a store that this process has open. directory: made when missing, or that of earlier backups of the store. Space of deleted objects is
+ * given back when it is done. options and report may be NULL. 0; -ENOTEMPTY: there is something else in the directory; -ESTALE: it has the
+ * backup of another store or of a later time, or was changed since; -EALREADY: another one is being taken; -EBUSY; -ENOSPC: also where the
+ * store's own disk got full meanwhile; errno. Blocks. */
+SLUICE_API int sluice_backup(struct sluice_store *store, const char *directory,
+                             const struct sluice_backup_options *options,
+                             struct sluice_backup_report *report);
+/* The same of a store by its directory: the server that has it open is asked, else it is opened for the time; recovered first if it was not
+ * closed. A server that ends meanwhile, or is killed, is waited for: what it serves then is copied. -ENOENT: there is no store. */
+SLUICE_API int sluice_backup_directory(const char *store, const char *directory,
+                                       const struct sluice_backup_options *options,
+                                       struct sluice_backup_report *report);
+/* Makes a store of a backup, in a directory that is missing or empty. The backup stays. -ENOENT: there is no whole backup; -ENOTEMPTY; -ESTALE:
+ * it was changed since it was taken; errno. Blocks. */
+SLUICE_API int sluice_restore(const char *backup, const char *directory,
+                              const struct sluice_backup_options *options,
+                              struct sluice_backup_report *report);
+
 /* ---- Versions ---- */
 
 /* Enabled: from now on every put makes a version and every delete a delete marker, and what was there stays. Not enabled:

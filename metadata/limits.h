@@ -139,4 +139,7 @@
 /* Rows of events that one change strikes off: about a millisecond. */
 #define META_OUTBOX_DONE_MAX 256u
 
+/* Pages of the database that a copy takes in one step: a megabyte, after which it can be told to end. */
+#define META_COPY_PAGES 256
+
 #endif

@@ -22,6 +22,8 @@ int cli_run(const struct options *options);
 int cli_check(const struct options *options);
 int cli_ping(const struct options *options);
 int cli_user(const struct options *options);
+int cli_backup(const struct options *options);
+int cli_restore(const struct options *options);
 int cli_compact(const struct options *options);
 int cli_lost(const struct options *options);
 int cli_rekey(const struct options *options);

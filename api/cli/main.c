@@ -35,6 +35,8 @@ static const struct cli_command commands[] = {
     {"rb", COMMAND_RB, remote_rb, "remove buckets"},
     {"check", COMMAND_CHECK, cli_check, "verify a store, served or not"},
     {"status", COMMAND_STATUS, cli_status, "say what the server of a directory is doing"},
+    {"backup", COMMAND_BACKUP, cli_backup, "copy a store into another folder, served or not"},
+    {"restore", COMMAND_RESTORE, cli_restore, "make a store of a backup"},
     {"compact", COMMAND_COMPACT, cli_compact, "give back what a store takes of the disk for nothing"},
     {"rekey", COMMAND_REKEY, cli_rekey, "put what is encrypted under another key"},
     {"lost", COMMAND_LOST, cli_lost, "list or remove what starts could not explain"},

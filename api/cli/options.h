@@ -37,10 +37,12 @@ enum command {
     COMMAND_STATUS = 32,
     COMMAND_RUN = 64,
     COMMAND_BUCKET = 128,
+    COMMAND_BACKUP = 1 << 8,
     COMMAND_COMPACT = 1 << 9,
     COMMAND_REKEY = 1 << 10,
     COMMAND_IMPORT = 1 << 11,
     COMMAND_WATCH = 1 << 28,
+    COMMAND_RESTORE = 1 << 29,
     COMMAND_CONFIG = 1 << 27, /* has the options of serve */
     /* Those that speak to a server, api/cli/remote/. */
     COMMAND_LS = 1 << 12,
@@ -62,7 +64,8 @@ enum command {
                      COMMAND_PRESIGN | COMMAND_LS | COMMAND_CAT | COMMAND_STAT | COMMAND_PUT | COMMAND_GET |
                      COMMAND_RM | COMMAND_MB | COMMAND_RB | COMMAND_WATCH,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
-                  COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY | COMMAND_COMPACT,
+                  COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY | COMMAND_COMPACT | COMMAND_BACKUP |
+                  COMMAND_RESTORE,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */
@@ -126,6 +129,8 @@ struct options {
         no_verify, verify_reads, keep_old, is_token, accept_older_database, accept_clock, fault_knobs,
         list_lost, empty_lost, keep, help;
     char *from_minio; /* sluice import */
+    char *backup_to, *restore_from;
+    bool copies;
     bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,
         watch, website_off;
 

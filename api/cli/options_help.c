@@ -128,6 +128,25 @@ static const char *command_summary(enum command command)
                "keys NAME.\n"
                "Then a key that nothing needs any more can go from the file.\n"
                "Exit status: 0 all of it, 1 something was left, which is told.\n";
+    case COMMAND_BACKUP:
+        return "Usage: sluice backup --to DIR [options]\n\n"
+               "Copies a store into another folder, as of one moment, while it is served or not: all that "
+               "was\n"
+               "answered before. The copy is a store itself, which sluice check takes. Done again, it copies "
+               "what\n"
+               "is new; ended at any moment, the folder has the last whole backup. Files are clones or "
+               "links\n"
+               "where both folders are on one file system, unless --copies. What lies outside of the "
+               "store's\n"
+               "directory is not in it: credentials, encryption keys, certificates, configuration.\n"
+               "Exit status: 0 done; 1 not done, or some files of the store could not be read, which is "
+               "told;\n"
+               "2 the command line is wrong.\n";
+    case COMMAND_RESTORE:
+        return "Usage: sluice restore --from DIR [options]\n\n"
+               "Makes a store of a backup, in a directory that is missing or empty. The backup stays as it "
+               "is.\n"
+               "Exit status: 0 done; 1 not done; 2 the command line is wrong.\n";
     case COMMAND_COMPACT:
         return "Usage: sluice compact [options]\n\n"
                "Gives back what a store that is not served takes of the disk for nothing: the space of\n"

@@ -41,7 +41,7 @@ const char *option_command_name(enum command command)
         {COMMAND_SYNC, "sync"},       {COMMAND_DU, "du"},         {COMMAND_FIND, "find"},
         {COMMAND_PRESIGN, "presign"}, {COMMAND_MIRROR, "mirror"}, {COMMAND_CONFIG, "config"},
         {COMMAND_IMPORT, "import"},   {COMMAND_REKEY, "rekey"},   {COMMAND_WATCH, "watch"},
-        {COMMAND_COMPACT, "compact"},
+        {COMMAND_COMPACT, "compact"}, {COMMAND_BACKUP, "backup"}, {COMMAND_RESTORE, "restore"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -211,8 +211,8 @@ static const char *check_public_url(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_COMPACT | COMMAND_LOST | COMMAND_REKEY | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
-     .help = "The directory of the store; serve and import create it when missing. Others than serve ask the server that has it open, if one has. To commands "
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_COMPACT | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_LOST | COMMAND_REKEY | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
+     .help = "The directory of the store; serve, import and restore create it when missing. Others than serve ask the server that has it open, if one has. To commands "
              "for work, s3://BUCKET/KEY is in that store then."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
      .argument = "ADDR:PORT|unix:PATH", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
@@ -449,6 +449,12 @@ const struct option_row option_rows[] = {
     {.name = "check-config", .type = OPTION_SWITCH, .field = FIELD(check_config), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
      .help = "Check the options, the configuration, the credentials file and the certificate, then exit without serving."},
+    {.name = "to", .type = OPTION_TEXT, .field = FIELD(backup_to), .argument = "DIR", .sources = OPTION_FROM_FLAG, .commands = COMMAND_BACKUP,
+     .help = "The folder of the backup: a new one, or that of earlier backups of the store, which gets what is new."},
+    {.name = "from", .type = OPTION_TEXT, .field = FIELD(restore_from), .argument = "DIR", .sources = OPTION_FROM_FLAG, .commands = COMMAND_RESTORE,
+     .help = "The folder of the backup. It is not changed."},
+    {.name = "copies", .type = OPTION_SWITCH, .field = FIELD(copies), .default_text = "no", .sources = OPTION_FROM_FLAG, .commands = COMMAND_BACKUP,
+     .help = "Copy each byte, where clones or links of files would do: then damage of the store's disk is none of the backup's."},
     {.name = "no-verify", .type = OPTION_SWITCH, .field = FIELD(no_verify), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_CHECK,
      .help = "Check rows and references only; do not read the contents to compare their checksums."},

@@ -6,6 +6,7 @@
  *
  * Everything here blocks: not for event-loop threads. */
 #include "api/core/core_internal.h"
+#include "api/core/backup/backup.h"
 #include "api/core/sealed/sealed_put.h"
 #include "storage/base/work_pool.h"
 
@@ -164,6 +165,7 @@ static int core_open_parts(struct core *core)
     if ((err = meta_make_durable(core->meta)) != 0 || (err = blob_store_log_is_there(core->blobs)) != 0 ||
         (err = core_recover(core)) != 0)
         return err;
+    core_hold_forget(core);
     if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
         (err = settle_start(core, &core->settle)) != 0)
         return err;

@@ -54,6 +54,7 @@ struct core_pressure {
     pthread_cond_t changed;           /* on CLOCK_MONOTONIC */
     atomic_uint_fast64_t given, held; /* bytes, of what meta_garbage_made counts */
     atomic_uint hurries;              /* who has changes that make it less */
+    atomic_bool is_off;               /* nothing is given back for now, and nobody is to wait for that */
     atomic_uint_fast64_t waits;       /* so far */
 };
 
@@ -90,7 +91,8 @@ struct core {
     struct core_epoch epoch;
     struct core_pressure pressure;
     struct core_news news;
-    bool is_open; /* all of it */
+    bool is_open;              /* all of it */
+    atomic_uint_fast64_t hold; /* the number of the one that lasts (backup/hold.c), or 0 */
     pthread_mutex_t check_lock;
     struct meta_reader *checking; /* of the check of the open store that is under way, or NULL */
     atomic_uint workers;          /* alive: none may be left at close */
@@ -207,6 +209,9 @@ struct reclaim_discard {
 int reclaim_start(struct core *core, struct reclaim **reclaim);
 /* Carries out every discard, a bounded share of the garbage, and ends the thread. NULL allowed. */
 void reclaim_stop(struct reclaim *reclaim);
+/* Until reclaim_release nothing of the garbage is given back; waits for what is. Once at a time. Any thread; blocks. */
+void reclaim_hold(struct reclaim *reclaim);
+void reclaim_release(struct reclaim *reclaim);
 /* A change that may have made garbage is committed. Cheap; any thread. */
 void reclaim_wake(struct reclaim *reclaim);
 /* Takes the discard over: removes the blob, then settles it; or punches its hole. Any thread; does not block. */

@@ -28,4 +28,12 @@
 #define LIBRARY_FAULTS_WAITING_MAX 1024u
 #define LIBRARY_FAULTS_SLOW_MS_MAX 60000u
 
+/* A backup whose server ends meanwhile is begun anew so many times; and a server that has a store open and does not answer is asked again for half
+ * a minute: it may be starting. */
+#define LIBRARY_BACKUP_TRIES_MAX  5u
+#define LIBRARY_BACKUP_PAUSES_MAX 150u
+#define LIBRARY_BACKUP_HOLDS_MAX                                                                             \
+    10u /* a server looks so often, and oftener, whether the last asker has gone */
+#define LIBRARY_BACKUP_PAUSE_MS 200u
+
 #endif

@@ -24,6 +24,11 @@ file(READ "${PROJECT_SOURCE_DIR}/deploy/sluice.socket" unit)
 string(REGEX REPLACE "^.*\n\\[Unit\\]" "# Instead of sluice.service: systemctl disable --now sluice && systemctl enable --now sluice.socket\n[Unit]" unit "${unit}")
 file(CONFIGURE OUTPUT "${package_made}/sluice.socket" CONTENT "${unit}" @ONLY)
 
+file(READ "${PROJECT_SOURCE_DIR}/deploy/sluice-backup.service" unit)
+string(REGEX REPLACE "^.*\n\\[Unit\\]" "# To /var/backups/sluice, which must be there and be sluice's; elsewhere: `systemctl edit sluice-backup`.\n[Unit]" unit "${unit}")
+string(REPLACE "/usr/local/bin/" "/usr/bin/" unit "${unit}")
+file(CONFIGURE OUTPUT "${package_made}/sluice-backup.service" CONTENT "${unit}" @ONLY)
+
 # What Debian wants to know of each package.
 string(TIMESTAMP package_date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 file(READ "${PROJECT_SOURCE_DIR}/LICENSE" license)
@@ -51,7 +56,8 @@ execute_process(COMMAND gzip -9nkf "${package_made}/changelog")
 
 # ---- Where it goes ----
 
-install(FILES "${package_made}/sluice.service" "${package_made}/sluice.socket" DESTINATION lib/systemd/system COMPONENT program)
+install(FILES "${package_made}/sluice.service" "${package_made}/sluice.socket" "${package_made}/sluice-backup.service" deploy/sluice-backup.timer
+    DESTINATION lib/systemd/system COMPONENT program)
 install(FILES deploy/package/sysusers.conf DESTINATION lib/sysusers.d RENAME sluice.conf COMPONENT program)
 install(FILES deploy/package/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME sluice.conf COMPONENT program)
 install(FILES deploy/sluice.conf.sample DESTINATION /etc/sluice RENAME sluice.conf COMPONENT program)

@@ -15,7 +15,8 @@ struct row_engine {
     dev_t device; /* with inode: the file that was opened, whatever its path names later */
     ino_t inode;
     struct wal wal;
-    bool keeps_log; /* at close */
+    bool keeps_log;     /* at close */
+    atomic_uint copies; /* are being made: the log cannot begin anew meanwhile (row_copy.c) */
 };
 
 /* Nobody waits for long: there is one writer, and checkpoints run beside it. The bound is for the moments in which the log is recovered

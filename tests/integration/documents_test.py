@@ -75,10 +75,10 @@ else:
 
 # ---- Units ----
 if shutil.which("systemd-analyze"):
-    for name in ("sluice.service", "sluice.socket"):
+    for name in ("sluice.service", "sluice.socket", "sluice-backup.service", "sluice-backup.timer"):
         with open(os.path.join(ROOT, "deploy", name), encoding="utf-8") as file, open(scratch(name), "w", encoding="utf-8") as unit:
             unit.write(file.read().replace("/usr/local/bin/sluice", SLUICE))
-    for name in ("sluice.service", "sluice.socket"):
+    for name in ("sluice.service", "sluice.socket", "sluice-backup.service", "sluice-backup.timer"):
         told = run("systemd-analyze", "verify", "--man=no", scratch(name))
         equal([line for line in (told.stdout + told.stderr).splitlines() if "sluice" in line], [], f"systemd-analyze has nothing to say of {name}")
 else:

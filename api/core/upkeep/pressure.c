@@ -88,7 +88,8 @@ void pressure_hurry(struct core *core, bool hurries)
 static bool is_pressed(const struct core *core, uint64_t *backlog)
 {
     *backlog = pressure_backlog(core);
-    return *backlog > core->options.garbage_max && atomic_load(&core->pressure.hurries) == 0;
+    return *backlog > core->options.garbage_max && atomic_load(&core->pressure.hurries) == 0 &&
+           !atomic_load(&core->pressure.is_off);
 }
 
 /* How long the batch may wait. */

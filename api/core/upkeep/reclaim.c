@@ -162,6 +162,14 @@ static bool reclaim_is_stopping(struct reclaim *reclaim)
     return stopping;
 }
 
+static bool reclaim_is_held(struct reclaim *reclaim)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    bool is_held = reclaim->is_held;
+    pthread_mutex_unlock(&reclaim->lock);
+    return is_held;
+}
+
 /* Has cleared away what large changes left, before the garbage that it makes is looked at. Each slice is a change of its own, so
  * that others get in between. */
 static int reclaim_run_sweep(struct reclaim *reclaim)
@@ -213,8 +221,25 @@ static uint64_t reclaim_bytes(const struct reclaim_batch *batch)
     return bytes;
 }
 
+/* Whether a batch may be given back now; reclaim_hold waits for its end then. */
+static bool reclaim_may_give(struct reclaim *reclaim)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    bool may = reclaim->giving = !reclaim->is_held;
+    pthread_mutex_unlock(&reclaim->lock);
+    return may;
+}
+
+static void reclaim_has_given(struct reclaim *reclaim)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    reclaim->giving = false;
+    pthread_cond_broadcast(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
 /* One pass over the whole list, oldest entry first. */
-static int reclaim_run_garbage(struct reclaim *reclaim)
+static int reclaim_run_list(struct reclaim *reclaim)
 {
     struct reclaim_batch *batch = reclaim->batch;
     unsigned batches_left = RECLAIM_CLOSE_BATCHES;
@@ -224,7 +249,7 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
 
     reclaim->last_count = 0;
     do {
-        if (reclaim_is_stopping(reclaim) && batches_left-- == 0)
+        if ((reclaim_is_stopping(reclaim) && batches_left-- == 0) || reclaim_is_held(reclaim))
             return 0;
         if ((count = reclaim_take(reclaim, after)) < 0)
             return count;
@@ -243,6 +268,15 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
     } while (count == (int)RECLAIM_BATCH_ENTRIES);
     pressure_cannot(reclaim->core, left);
     return 0;
+}
+
+static int reclaim_run_garbage(struct reclaim *reclaim)
+{
+    if (!reclaim_may_give(reclaim))
+        return 0; /* reclaim_release has it looked at again */
+    int err = reclaim_run_list(reclaim);
+    reclaim_has_given(reclaim);
+    return err;
 }
 
 /* Once rows have gone, their pages are free. A few are given back at a time, and then it rests as long as that took. */
@@ -405,6 +439,25 @@ void reclaim_wake(struct reclaim *reclaim)
     pthread_mutex_lock(&reclaim->lock);
     pthread_cond_signal(&reclaim->changed);
     pthread_mutex_unlock(&reclaim->lock);
+}
+
+void reclaim_hold(struct reclaim *reclaim)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    assert(!reclaim->is_held);
+    reclaim->is_held = true;
+    while (reclaim->giving)
+        pthread_cond_wait(&reclaim->changed, &reclaim->lock);
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+void reclaim_release(struct reclaim *reclaim)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    assert(reclaim->is_held);
+    reclaim->is_held = false;
+    pthread_mutex_unlock(&reclaim->lock);
+    reclaim_wake(reclaim);
 }
 
 void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard)

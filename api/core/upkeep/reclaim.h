@@ -59,6 +59,8 @@ struct reclaim {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     bool stopping;
+    bool is_held; /* reclaim_hold: the list stays as it is */
+    bool giving;  /* a batch of it is being given back */
     struct reclaim_discard *discards;
     struct reclaim_sealed *sealed;
 

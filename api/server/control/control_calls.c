@@ -282,6 +282,8 @@ static const struct control_row {
     {"quota-set", false, control_call_quota_set},
     {"faults", false, control_call_faults},
     {"rekey", false, control_call_rekey},
+    {"backup", true, control_call_backup},
+    {"backup-holds", false, control_call_backup_holds},
     {"user-list", true, control_call_user_list},
     {"user-add", false, control_call_user_add},
     {"user-rotate", false, control_call_user_rotate},

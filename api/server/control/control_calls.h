@@ -30,6 +30,7 @@ struct control_asker {
     bool (*is_gone)(void *ctx); /* asked often: true ends a long call */
     void *ctx;
     const char *name; /* for the log: "uid 0" */
+    bool streams;     /* what item gets is seen at once, and not with the answer */
 };
 
 /* The answer: an object of the caller's with "ok". NULL: no memory. */
@@ -46,6 +47,10 @@ json_t *control_text(const char *text);
 /* What the answer adds to "ok": a reference that this takes over, or NULL without memory. */
 json_t *control_success(json_t *members);
 
+json_t *control_call_backup(const struct control_subject *subject, json_t *request,
+                            const struct control_asker *asker);
+json_t *control_call_backup_holds(const struct control_subject *subject, json_t *request,
+                                  const struct control_asker *asker);
 json_t *control_call_rekey(const struct control_subject *subject, json_t *request,
                            const struct control_asker *asker);
 json_t *control_call_faults(const struct control_subject *subject, json_t *request,

@@ -150,7 +150,7 @@ static ssize_t read_line(struct connection *connection)
 static json_t *answer_line(struct connection *connection, size_t length)
 {
     const struct control_asker asker = {
-        .item = send_item, .is_gone = is_gone, .ctx = connection, .name = connection->name};
+        .item = send_item, .is_gone = is_gone, .ctx = connection, .name = connection->name, .streams = true};
     json_t *request = json_loadb(connection->line, length, JSON_REJECT_DUPLICATES, NULL), *answer;
 
     if (!json_is_object(request)) {

@@ -104,7 +104,8 @@ static int checkpoint_finish(struct meta_checkpoint *checkpoint, int *moved)
 {
     int err;
 
-    if (checkpoint->frames < META_WAL_FRAMES_MAX)
+    /* Who copies the database reads for long: nobody is to wait for that. */
+    if (checkpoint->frames < META_WAL_FRAMES_MAX || atomic_load(&checkpoint->meta->engine->copies) > 0)
         return checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_PASSIVE, moved);
     (void)sqlite3_busy_timeout(checkpoint->writer, META_WAL_WAIT_MS);
     err = checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_RESTART, moved);
