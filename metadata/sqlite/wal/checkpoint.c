@@ -23,7 +23,7 @@ struct meta_checkpoint {
     void *nudge_ctx;
     sqlite3 *writer; /* the committer's thread only */
     int frames;      /* pages in the log after the last commit; the committer's thread only */
-    int moved;       /* of these, known to be in the database; the committer's thread only */
+    int moved;       /* of these, in the database, or thought to be; the committer's thread only */
     int frames_next; /* start again when there are so many; the committer's thread only */
 
     sqlite3 *db; /* the checkpoint thread's */
@@ -50,13 +50,13 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frame
 }
 
 /* Any error of the file counts as a failed sync: it may have been one, of the log or of the database. mode: SQLITE_CHECKPOINT_*. */
-static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db, int mode, int *moved)
+static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db, int mode, int *frames, int *moved)
 {
     struct wal *wal = &checkpoint->meta->engine->wal;
 
     if (wal_is_suspect(wal))
         return -EIO;
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, moved);
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, mode, frames, moved);
     if ((code & 0xff) == SQLITE_IOERR)
         wal_suspect(wal);
     /* Busy: a reader still needs older pages. The next attempt gets further. */
@@ -82,7 +82,7 @@ static void *checkpoint_main(void *argument)
         if (checkpoint->stop)
             break;
         pthread_mutex_unlock(&checkpoint->mutex);
-        int err = checkpoint_run(checkpoint, checkpoint->db, SQLITE_CHECKPOINT_PASSIVE, NULL);
+        int err = checkpoint_run(checkpoint, checkpoint->db, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         pthread_mutex_lock(&checkpoint->mutex);
         assert(checkpoint->state == CHECKPOINT_RUNNING);
         checkpoint_note(checkpoint, err);
@@ -100,15 +100,15 @@ static void *checkpoint_main(void *argument)
 
 /* The writer's side, between two transactions. A log that readers have kept from beginning anew for long is not left to luck any more: all
  * pages are moved, and those who read now are waited for, for a moment. Who begins meanwhile reads the database alone. */
-static int checkpoint_finish(struct meta_checkpoint *checkpoint, int *moved)
+static int checkpoint_finish(struct meta_checkpoint *checkpoint, int *frames, int *moved)
 {
     int err;
 
     /* Who copies the database reads for long: nobody is to wait for that. */
     if (checkpoint->frames < META_WAL_FRAMES_MAX || atomic_load(&checkpoint->meta->engine->copies) > 0)
-        return checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_PASSIVE, moved);
+        return checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_PASSIVE, frames, moved);
     (void)sqlite3_busy_timeout(checkpoint->writer, META_WAL_WAIT_MS);
-    err = checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_RESTART, moved);
+    err = checkpoint_run(checkpoint, checkpoint->writer, SQLITE_CHECKPOINT_RESTART, frames, moved);
     (void)sqlite3_busy_timeout(checkpoint->writer, DB_BUSY_MS_MAX);
     return err;
 }
@@ -126,9 +126,12 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
     if (state != CHECKPOINT_TAIL)
         return;
 
-    int moved = -1, err = checkpoint_finish(checkpoint, &moved);
-    if (moved >= 0)
-        checkpoint->moved = moved;
+    /* The thread must not be sent while all is moved: the log might begin anew beside it. So what cannot be told counts as moved, and the
+     * log's length is asked for: a change that failed for want of room may have begun it anew, which no commit told. */
+    int frames = -1, moved = -1, err = checkpoint_finish(checkpoint, &frames, &moved);
+    checkpoint->moved = moved >= 0 ? moved : checkpoint->frames;
+    if (frames >= 0)
+        checkpoint->frames = frames;
     /* When it reached the end, the next transaction starts the log anew, unless a reader is in the way just
      * then. */
     checkpoint->frames_next = checkpoint->frames + META_WAL_FRAMES_TARGET / 2;
