@@ -12,8 +12,9 @@ from contents import Tally
 from sluicetest import poll
 from stores import MIB, Killed, Steady, make_folder
 
-# What the disk may hold at any moment beside twice what lives, and the log. At rest: what is made ahead, and ends of segments.
-DISK_MORE, LOG_MAX, REST_MORE = 256 * MIB, 96 * MIB, 96 * MIB
+# What the disk may hold at any moment beside twice what lives, and the log; at rest: what is made ahead, and ends of segments; small units in
+# memory, as storage/limits.h says.
+DISK_MORE, LOG_MAX, REST_MORE, HOT_MAX = 256 * MIB, 96 * MIB, 96 * MIB, 68 * MIB
 PERMITTED = {"memory": (1.15, 16 * MIB), "threads": (1.0, 4), "descriptors": (1.0, 32), "database": (1.5, 8 * MIB)} # growth after the first third
 
 
@@ -156,6 +157,7 @@ class Soak:
         yield f"and of the one that was killed {self.kills} times", not self.killed_tally.problems, self.killed_tally.problems[:3]
         for name, before, after, permitted in self.growth():
             yield f"{name} does not grow", after <= permitted, f"{before} in the first third, then {after}, permitted {permitted:.0f}"
+        yield "units kept in memory stay within their bound", self.most["hot units"] <= HOT_MAX, f"{self.most['hot units']}"
         yield "the log stays within its bound", self.most["log"] <= LOG_MAX, f"{self.most['log']}"
         yield "the disk never holds more than twice what lives and 256 MiB", self.excess <= 0, f"{self.excess} above"
         if self.steady.is_mounted:

@@ -37,6 +37,22 @@ def disk_bytes(folder):
     return total
 
 
+def memory_of(pid):
+    """(bytes of memory without, bytes of the small units that are kept for GETs): those alone lie in what large pages are asked for ("hg"), and they
+    fill up to their bound in hours."""
+    memory = hot = resident = 0
+    with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as maps:
+        for line in maps:
+            if line.startswith("Rss:"):
+                resident = int(line.split()[1]) << 10
+            elif line.startswith("VmFlags:"):
+                if " hg" in line:
+                    hot += resident
+                else:
+                    memory += resident
+    return memory, hot
+
+
 class Store:
     encrypts = False
     EMPTY = ("staging", "lost")
@@ -65,9 +81,8 @@ class Store:
     def sample(self):
         """What the process and its store take of the machine."""
         pid, size = self.server.pid, lambda name: os.stat(os.path.join(self.data, name)).st_size if os.path.exists(os.path.join(self.data, name)) else 0
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
-            fields = dict(line.split(":", 1) for line in status)
-        return {"memory": int(fields["VmRSS"].split()[0]) << 10, "threads": int(fields["Threads"]), "descriptors": self._descriptors(pid),
+        memory, hot = memory_of(pid)
+        return {"memory": memory, "hot units": hot, "threads": len(os.listdir(f"/proc/{pid}/task")), "descriptors": self._descriptors(pid),
                 "log": size("sluice.db-wal"), "database": size("sluice.db"), "disk": disk_bytes(os.path.join(self.data, "blobs"))}
 
     def _descriptors(self, pid):
