@@ -127,7 +127,8 @@ class Lab:
         return Process(self.data, self.server_log, args, self.engine, **self.environment())
 
     def environment(self):
-        return {"LD_PRELOAD": self.recorder, "CRASH_ROOT": self.root, "CRASH_LOG": self.log, "CRASH_CONTROL": os.path.join(self.folder, "control")}
+        more = {"CRASH_NO_HOLES": "1"} if self.mode.get("no holes") else {}
+        return {**more, "LD_PRELOAD": self.recorder, "CRASH_ROOT": self.root, "CRASH_LOG": self.log, "CRASH_CONTROL": os.path.join(self.folder, "control")}
 
     def prepare(self, server):
         client = Client(server.port)
