@@ -359,7 +359,7 @@ int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char 
     int err = reader_begin(reader);
 
     assert(report != NULL);
-    if (err != 0 || (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
+    if (err != 0 || (err = reader_snapshot_begin(reader)) != 0)
         return err;
     err = check_run(&check);
     free(check.notes);
@@ -368,7 +368,7 @@ int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char 
         check_report(&check, "database: %s", reader->calls->message(reader));
         err = 0;
     }
-    int end = query_run(reader_query(reader, READ_SNAPSHOT_END));
+    int end = reader_snapshot_end(reader);
     if (err == 0)
         err = end;
     return err != 0 ? err : check.findings;

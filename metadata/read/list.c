@@ -126,14 +126,14 @@ static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint
     int err = reader_begin(reader);
 
     assert(!walk_is_empty(walk));
-    if (err != 0 || (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
+    if (err != 0 || (err = reader_snapshot_begin(reader)) != 0)
         return err;
     int result = walk->is_overlaid ? walk_overlay(reader, walk) : 0;
     if (result == 0) {
         walk_seek(walk);
         result = walk_run(walk, limit, emit, ctx, truncated);
     }
-    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
+    err = reader_snapshot_end(reader);
     return result != 0 ? result : err;
 }
 

@@ -327,11 +327,11 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
     if (query->limit == 0 || query->prefix.len > META_KEY_BYTES_MAX)
         return 0;
     int err = reader_begin(reader);
-    if (err != 0 || (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
+    if (err != 0 || (err = reader_snapshot_begin(reader)) != 0)
         return err;
     int result = walk_overlay(&walk);
     if (result == 0)
         result = walk_run(&walk, visit, ctx, truncated);
-    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
+    err = reader_snapshot_end(reader);
     return result != 0 ? result : err;
 }

@@ -286,14 +286,14 @@ int read_plain(struct meta_reader *reader, int64_t bucket, struct slice key, str
 static int read_both(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
     struct overlay overlay;
-    int err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN));
+    int err = reader_snapshot_begin(reader);
 
     if (err != 0)
         return err;
     int result = overlay_get(reader, bucket, &overlay);
     if (result == 0)
         result = overlay_current(reader, &overlay, bucket, key, object);
-    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
+    err = reader_snapshot_end(reader);
     if (result == 0 && err != 0)
         meta_object_release(object);
     return result != 0 ? result : err;

@@ -120,11 +120,10 @@ int meta_version_get(struct meta_reader *reader, int64_t bucket, struct slice ke
             return 0;
         meta_object_release(object);
     }
-    if ((err = reader_begin(reader)) != 0 ||
-        (err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN))) != 0)
+    if ((err = reader_begin(reader)) != 0 || (err = reader_snapshot_begin(reader)) != 0)
         return err;
     int result = version_get(reader, bucket, key, version, object);
-    err = query_run(reader_query(reader, READ_SNAPSHOT_END));
+    err = reader_snapshot_end(reader);
     if (result == 0 && err != 0)
         meta_object_release(object);
     return result != 0 ? result : err;

@@ -35,6 +35,26 @@ void meta_reader_close(struct meta_reader *reader)
     free(reader);
 }
 
+int reader_snapshot_begin(struct meta_reader *reader)
+{
+    if (reader->has_snapshot)
+        (void)query_run(reader_query(reader, READ_SNAPSHOT_END)); /* if it fails, so does what follows */
+    int err = query_run(reader_query(reader, READ_SNAPSHOT_BEGIN));
+    reader->has_snapshot = err == 0;
+    return err;
+}
+
+int reader_snapshot_end(struct meta_reader *reader)
+{
+    int err = query_run(reader_query(reader, READ_SNAPSHOT_END));
+
+    assert(reader->has_snapshot);
+    if (err != 0) /* an interruption is over by now; nothing is lost with what a read has not written */
+        err = query_run(reader_query(reader, READ_SNAPSHOT_END));
+    reader->has_snapshot = err != 0;
+    return err;
+}
+
 void meta_reader_interrupt(struct meta_reader *reader)
 {
     reader->calls->interrupt(reader);

@@ -35,6 +35,7 @@ struct meta_reader {
         *lost; /* set: the log in memory is not what was committed (wal.h); NULL: there is no such log */
     struct query queries[READ_COUNT];
     struct row_cache rows;
+    bool has_snapshot; /* between the two calls below; or the second of them failed */
 };
 
 static inline struct query *reader_query(struct meta_reader *reader, enum read_id id)
@@ -47,5 +48,10 @@ static inline int reader_begin(const struct meta_reader *reader)
 {
     return reader->lost != NULL && atomic_load(reader->lost) ? -EIO : 0;
 }
+
+/* Around reads that are to see one moment. 0 or an error. A snapshot that could not be ended, for it was interrupted or memory was at an
+ * end, is ended before the next one begins: else none could begin any more, and the log could not begin anew. */
+int reader_snapshot_begin(struct meta_reader *reader);
+int reader_snapshot_end(struct meta_reader *reader);
 
 #endif

@@ -41,7 +41,7 @@ sluice_unit_test(meta_replica_test sluice_metadata)
 sluice_unit_test(meta_usage_test sluice_metadata)
 sluice_unit_test(meta_quota_test sluice_metadata)
 # Calls that fail, one after the other: the linker leads them to meta_failure_support.h.
-foreach(name meta_each_change_fails_test)
+foreach(name meta_each_change_fails_test meta_each_read_fails_test)
     sluice_unit_test(${name} sluice_metadata)
     foreach(function arena_alloc arena_grow malloc calloc realloc strdup sqlite3_step sqlite3_exec sqlite3_prepare_v2 sqlite3_open_v2)
         target_link_options(${name} PRIVATE -Wl,--wrap=${function})
