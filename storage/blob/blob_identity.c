@@ -79,6 +79,38 @@ static int epoch_look(struct blob_store *store, uint64_t blob, const unsigned ch
     return 1;
 }
 
+/* The newest files there are. */
+struct newest {
+    uint64_t blobs[EPOCH_FILES_MAX]; /* descending */
+    unsigned count;
+};
+
+static int newest_take(void *ctx, uint64_t blob, uint64_t size_bytes)
+{
+    struct newest *newest = ctx;
+    unsigned at = newest->count < EPOCH_FILES_MAX ? newest->count++ : EPOCH_FILES_MAX - 1;
+
+    (void)size_bytes;
+    if (newest->count == EPOCH_FILES_MAX && newest->blobs[at] >= blob)
+        return 0; /* a new place has 0 */
+    for (; at > 0 && newest->blobs[at - 1] < blob; --at)
+        newest->blobs[at] = newest->blobs[at - 1];
+    newest->blobs[at] = blob;
+    return 0;
+}
+
+/* Reads the folders: where each name is asked for over a network, thousands of them take seconds. */
+static int epoch_walk(struct blob_store *store, uint64_t first, uint64_t end,
+                      const unsigned char id[RECORD_STORE_ID_BYTES], uint64_t *epoch)
+{
+    struct newest newest = {.count = 0};
+    int err = blob_layout_walk(store, first, end, newest_take, &newest);
+
+    for (unsigned i = 0; i < newest.count && err >= 0; ++i)
+        err = epoch_look(store, newest.blobs[i], id, epoch);
+    return err < 0 ? err : 0;
+}
+
 int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECORD_STORE_ID_BYTES],
                            uint64_t *epoch)
 {
@@ -95,6 +127,8 @@ int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECO
         return 0;
     if (end - first > EPOCH_PROBES_MAX)
         first = end - EPOCH_PROBES_MAX;
+    if (store->options.shared_fs)
+        return epoch_walk(store, first, end, id, epoch);
     while (end > first && files < EPOCH_FILES_MAX) {
         int found = epoch_look(store, --end, id, epoch);
 

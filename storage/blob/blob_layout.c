@@ -164,6 +164,7 @@ int blob_layout_sync(struct blob_store *store)
 struct walk {
     struct blob_store *store;
     unsigned folder;
+    uint64_t first, end; /* of ids */
     int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes);
     void *ctx;
 };
@@ -179,24 +180,36 @@ static int walk_name(void *ctx, int fd, const char *name)
                        walk->folder, name);
         return 0;
     }
+    if (blob < walk->first || blob >= walk->end)
+        return 0;
     if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : -errno; /* removed meanwhile */
     return walk->visit(walk->ctx, blob, (uint64_t)st.st_size);
 }
 
+static int walk_folder(struct walk *walk, unsigned folder)
+{
+    walk->folder = folder;
+    int err = dir_each(walk->store->blobs_fd, walk->store->folders[folder].path, walk_name, walk);
+    return err == -ENOENT ? 0 : err; /* no id of this folder was promised so far */
+}
+
 int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes),
                     void *ctx)
 {
-    struct walk walk = {.store = store, .visit = visit, .ctx = ctx};
+    return blob_layout_walk(store, 0, UINT64_MAX, visit, ctx);
+}
+
+int blob_layout_walk(struct blob_store *store, uint64_t first, uint64_t end,
+                     int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes), void *ctx)
+{
+    struct walk walk = {.store = store, .first = first, .end = end, .visit = visit, .ctx = ctx};
+    uint64_t run = first / BLOB_FOLDER_RUN;
     int err = 0;
 
     assert(visit != NULL);
-    for (unsigned i = 0; i < BLOB_FOLDER_COUNT && err == 0; ++i) {
-        walk.folder = i;
-        err = dir_each(store->blobs_fd, store->folders[i].path, walk_name, &walk);
-        if (err == -ENOENT)
-            err = 0; /* no id of this folder was promised so far */
-    }
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT && run * BLOB_FOLDER_RUN < end && err == 0; ++i, ++run)
+        err = walk_folder(&walk, run % BLOB_FOLDER_COUNT);
     return err;
 }
 

@@ -133,8 +133,9 @@ int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint6
     recovery.moves = ids->doubt >= BLOB_DOUBT_FILES;
     recovery.leaves_gaps = ids->doubt >= BLOB_DOUBT_UNITS;
     recover_mark_folders(&recovery);
-    if (ids->damaged || recovery.end - recovery.first > RECOVER_PROBES_MAX)
-        err = blob_store_walk(store, recover_one, &recovery);
+    /* Where each name is asked for over a network, 4,096 of them take seconds, and the folders that have them are few. */
+    if (ids->damaged || recovery.end - recovery.first > RECOVER_PROBES_MAX || store->options.shared_fs)
+        err = blob_layout_walk(store, recovery.first, recovery.end, recover_one, &recovery);
     else
         err = recover_probe(&recovery);
     recover_tell(&recovery);

@@ -24,7 +24,8 @@ struct blob_copy_counts {
     uint64_t kept_files;   /* were there already */
 };
 
-/* from: a data folder. to: another one's, made (0700) when missing. may_share: files may be links or clones of the source's.
+/* from: a data folder; NULL: there is no source, and files come to the target by other ways. to: another one's, made (0700) when missing; NULL:
+ * there is no target, and the source is read alone. may_share: files may be links or clones of the source's.
  * 0; -EBUSY: a process has `to` open; -EXDEV: both are the same folder; or the errno of the failing call. */
 int blob_copy_open(struct blob_copy **copy, const char *from, const char *to, bool may_share);
 /* NULL allowed. */
@@ -50,12 +51,25 @@ void blob_copy_forget(struct blob_copy *copy, uint64_t blob, const struct blob_r
 
 /* All that was copied is on the disk when this returns 0. */
 int blob_copy_sync(struct blob_copy *copy);
+/* From which blob on files say what they are, as the source's SEQUENCE has it. */
+uint64_t blob_copy_records_from(const struct blob_copy *copy);
 /* Writes the target's SEQUENCE as that of a store that was closed: no id up to `last` is handed out again. far: ids go on so far above that the
  * source, which lives on, does not come there. Durable. 0 or a negative errno. */
-int blob_copy_sequence(struct blob_copy *copy, const struct blob_identity *identity, uint64_t last, bool far);
+int blob_copy_sequence(struct blob_copy *copy, const struct blob_identity *identity, uint64_t records_from,
+                       uint64_t last, bool far);
 
 /* A file of the source into a new file of the target's folder, synced; what is there of that name is replaced. */
 int blob_copy_plain(struct blob_copy *copy, int from_fd, const char *name);
+
+/* ---- For who carries files elsewhere ---- */
+
+/* Where the source has the file, and how long it is; path is the caller's to free. 0; -ENOENT; errno. */
+int blob_copy_source_path(struct blob_copy *copy, uint64_t blob, char **path, uint64_t *bytes);
+/* Where the target is to have it; its folder is made. The same. */
+int blob_copy_target_path(struct blob_copy *copy, uint64_t blob, char **path);
+/* The head and these runs of a segment of the source, at the same places of another file. */
+int blob_copy_gather(struct blob_copy *copy, uint64_t blob, const struct blob_run *runs, uint32_t count,
+                     int fd);
 
 /* ---- Between the files of this room (copy_bytes.c) ---- */
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +50,10 @@ static bool is_same_folder(int one, int other)
 
 static int source_open(struct blob_copy *copy, const char *from)
 {
+    if (from == NULL)
+        return 0;
+    if ((copy->from_path = strdup(from)) == NULL)
+        return -ENOMEM;
     if ((copy->from_fd = folder_open(AT_FDCWD, from)) < 0)
         return copy->from_fd;
     if ((copy->from_blobs_fd = folder_open(copy->from_fd, "blobs")) < 0)
@@ -60,9 +65,13 @@ static int source_open(struct blob_copy *copy, const char *from)
 static int target_open(struct blob_copy *copy, const char *to)
 {
     const struct blob_store_options options = {.durable = true, .shared_fs = true};
-    int fd = folder_open(AT_FDCWD, to);
+    int fd;
 
-    if (fd >= 0) {
+    if (to == NULL)
+        return 0;
+    if ((copy->to_path = strdup(to)) == NULL)
+        return -ENOMEM;
+    if (copy->from_fd >= 0 && (fd = folder_open(AT_FDCWD, to)) >= 0) {
         bool is_same = is_same_folder(fd, copy->from_fd);
 
         close(fd); /* was looked at alone */
@@ -85,7 +94,7 @@ int blob_copy_open(struct blob_copy **out, const char *from, const char *to, boo
         blob_copy_close(copy);
         return err;
     }
-    copy->can_clone = may_share && copy_can_clone(copy);
+    copy->can_clone = may_share && from != NULL && to != NULL && copy_can_clone(copy);
     *out = copy;
     return 0;
 }
@@ -100,12 +109,19 @@ void blob_copy_close(struct blob_copy *copy)
     if (copy->from_fd >= 0)
         close(copy->from_fd);
     blob_store_close(copy->to); /* was not recovered, so its SEQUENCE stays as it is */
+    free(copy->from_path);
+    free(copy->to_path);
     free(copy);
 }
 
 const struct blob_copy_counts *blob_copy_counts(const struct blob_copy *copy)
 {
     return &copy->counts;
+}
+
+uint64_t blob_copy_records_from(const struct blob_copy *copy)
+{
+    return copy->records_from;
 }
 
 int blob_copy_source_fd(const struct blob_copy *copy)
@@ -134,7 +150,8 @@ static int sequence_name(struct blob_copy *copy)
     return 0;
 }
 
-int blob_copy_sequence(struct blob_copy *copy, const struct blob_identity *identity, uint64_t last, bool far)
+int blob_copy_sequence(struct blob_copy *copy, const struct blob_identity *identity, uint64_t records_from,
+                       uint64_t last, bool far)
 {
     uint64_t next = (last < BLOB_ID_FIRST ? BLOB_ID_FIRST : last + 1) + (far ? BLOB_ID_JUMP : 0);
     const struct blob_sequence sequence = {
@@ -143,7 +160,7 @@ int blob_copy_sequence(struct blob_copy *copy, const struct blob_identity *ident
         .promised = next,
         .synced = true,
         .identity = *identity,
-        .records_from = copy->records_from,
+        .records_from = records_from,
     };
     int fd, err;
 
@@ -180,4 +197,31 @@ int blob_copy_plain(struct blob_copy *copy, int from_fd, const char *name)
     if (close(fd) != 0 && err == 0)
         err = disk_error(-errno);
     return err;
+}
+
+static int path_make(const char *folder, uint64_t blob, char **path)
+{
+    char name[BLOB_PATH_BYTES];
+
+    blob_path_format(name, blob);
+    return asprintf(path, "%s/blobs/%s", folder, name) < 0 ? -ENOMEM : 0;
+}
+
+int blob_copy_source_path(struct blob_copy *copy, uint64_t blob, char **path, uint64_t *bytes)
+{
+    char name[BLOB_PATH_BYTES];
+    struct stat st;
+
+    blob_path_format(name, blob);
+    if (fstatat(copy->from_blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return disk_error(-errno);
+    *bytes = (uint64_t)st.st_size;
+    return path_make(copy->from_path, blob, path);
+}
+
+int blob_copy_target_path(struct blob_copy *copy, uint64_t blob, char **path)
+{
+    int err = copy_folder_make(copy, blob);
+
+    return err != 0 ? err : path_make(copy->to_path, blob, path);
 }

@@ -8,7 +8,8 @@
 #include "storage/copy/blob_copy.h"
 
 struct blob_copy {
-    struct blob_store *to;
+    struct blob_store *to;     /* NULL: there is no target */
+    char *from_path, *to_path; /* or NULL */
     int from_fd, from_blobs_fd;
     bool may_share, can_clone;
     struct blob_identity identity; /* the source's, from its SEQUENCE */

@@ -141,6 +141,20 @@ int blob_copy_units(struct blob_copy *copy, uint64_t blob, const struct blob_run
     return err == 0 ? segment_extend(copy->open_to, runs[count - 1].offset + runs[count - 1].length) : err;
 }
 
+int blob_copy_gather(struct blob_copy *copy, uint64_t blob, const struct blob_run *runs, uint32_t count,
+                     int fd)
+{
+    int from = blob_open(copy->from_blobs_fd, blob, O_RDONLY), err;
+
+    if (from < 0)
+        return from;
+    err = head_copy(from, fd);
+    for (uint32_t i = 0; err == 0 && i < count; i++)
+        err = copy_range(from, fd, runs[i].offset, runs[i].length);
+    close(from); /* was read from alone */
+    return err;
+}
+
 void blob_copy_forget(struct blob_copy *copy, uint64_t blob, const struct blob_run *runs, uint32_t count)
 {
     int fd = blob_open(copy->to->blobs_fd, blob, O_RDWR);
