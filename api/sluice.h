@@ -328,6 +328,30 @@ SLUICE_API int sluice_restore(const char *backup, const char *directory,
                               const struct sluice_backup_options *options,
                               struct sluice_backup_report *report);
 
+/* Backups that lie where there are no folders, such as in a bucket. A name is that of its bytes for ever; BACKUP alone is written anew, last, and then
+ * all that it needs is there. Each function returns 0, or what ends it all. */
+#define SLUICE_BACKUP_ANY_SIZE UINT64_MAX
+struct sluice_backup_carrier {
+    /* Whether a file of that name and size is there. What was not asked for may go when the backup is whole. */
+    bool (*has)(void *ctx, const char *name, uint64_t bytes);
+    /* A file of this machine there; of a restore (bytes 0) there to this machine. It may be done later, until flush. */
+    int (*file)(void *ctx, const char *name, const char *path, uint64_t bytes);
+    /* The first bytes of a descriptor there, before it returns. */
+    int (*data)(void *ctx, const char *name, int fd, uint64_t bytes);
+    int (*flush)(void *ctx);
+    /* The text there, over what has the name. */
+    int (*commit)(void *ctx, const char *name, const char *text, size_t length);
+    void *ctx;
+};
+/* As sluice_backup_directory; the rows lie in the store's directory meanwhile. */
+SLUICE_API int sluice_backup_carried(const char *store, const struct sluice_backup_carrier *carrier,
+                                     const struct sluice_backup_options *options,
+                                     struct sluice_backup_report *report);
+/* As sluice_restore. */
+SLUICE_API int sluice_restore_carried(const struct sluice_backup_carrier *carrier, const char *directory,
+                                      const struct sluice_backup_options *options,
+                                      struct sluice_backup_report *report);
+
 /* ---- Versions ---- */
 
 /* Enabled: from now on every put makes a version and every delete a delete marker, and what was there stays. Not enabled:

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
@@ -86,6 +87,12 @@ static int end(const char *what, const char *directory, const struct sluice_back
     return err == 0 && report->damaged == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* s3://BUCKET/FOLDER, or http(s)://HOST/BUCKET/FOLDER. */
+static bool is_url(const char *word)
+{
+    return strstr(word, "://") != NULL;
+}
+
 int cli_backup(const struct options *options)
 {
     bool is_terminal = isatty(STDERR_FILENO) && !options->json;
@@ -97,9 +104,15 @@ int cli_backup(const struct options *options)
         cli_say(SLUICE_LOG_ERROR, "--to must name the folder of the backup; see sluice backup --help");
         return CLI_USAGE;
     }
-    listen_to_signals();
-    int err = sluice_backup_directory(options->data, options->backup_to, &backup, &report);
-    return end("back up", options->data, &report, err, options);
+    int err, status = CLI_OK;
+
+    if (is_url(options->backup_to)) {
+        status = remote_backup(options, &backup, &report, &err);
+    } else {
+        listen_to_signals();
+        err = sluice_backup_directory(options->data, options->backup_to, &backup, &report);
+    }
+    return status != CLI_OK ? status : end("back up", options->data, &report, err, options);
 }
 
 int cli_restore(const struct options *options)
@@ -113,7 +126,13 @@ int cli_restore(const struct options *options)
         cli_say(SLUICE_LOG_ERROR, "--from must name the folder of the backup; see sluice restore --help");
         return CLI_USAGE;
     }
-    listen_to_signals();
-    int err = sluice_restore(options->restore_from, options->data, &backup, &report);
-    return end("restore", options->data, &report, err, options);
+    int err, status = CLI_OK;
+
+    if (is_url(options->restore_from)) {
+        status = remote_restore(options, &backup, &report, &err);
+    } else {
+        listen_to_signals();
+        err = sluice_restore(options->restore_from, options->data, &backup, &report);
+    }
+    return status != CLI_OK ? status : end("restore", options->data, &report, err, options);
 }

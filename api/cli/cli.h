@@ -51,6 +51,13 @@ int remote_status(const struct options *options);   /* with the one word a URL *
 int remote_settings(const struct options *options); /* sluice bucket, with one of those words */
 bool remote_is_settings_word(const char *word);
 int remote_mirror(const struct options *options);
+/* Of a URL: *err is what became of it, of which nothing was said where the status is CLI_OK. */
+struct sluice_backup_options;
+struct sluice_backup_report;
+int remote_backup(const struct options *options, const struct sluice_backup_options *backup,
+                  struct sluice_backup_report *report, int *err);
+int remote_restore(const struct options *options, const struct sluice_backup_options *backup,
+                   struct sluice_backup_report *report, int *err);
 int remote_import(const struct options *options); /* import.c */
 
 /* bucket.c: the entries of --cache-bucket. An exit status; what is wrong was said. check: whether they can be; set: makes the

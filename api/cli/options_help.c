@@ -129,7 +129,7 @@ static const char *command_summary(enum command command)
                "Then a key that nothing needs any more can go from the file.\n"
                "Exit status: 0 all of it, 1 something was left, which is told.\n";
     case COMMAND_BACKUP:
-        return "Usage: sluice backup --to DIR [options]\n\n"
+        return "Usage: sluice backup --to DIR|URL [options]\n\n"
                "Copies a store into another folder, as of one moment, while it is served or not: all that "
                "was\n"
                "answered before. The copy is a store itself, which sluice check takes. Done again, it copies "
@@ -143,7 +143,7 @@ static const char *command_summary(enum command command)
                "told;\n"
                "2 the command line is wrong.\n";
     case COMMAND_RESTORE:
-        return "Usage: sluice restore --from DIR [options]\n\n"
+        return "Usage: sluice restore --from DIR|URL [options]\n\n"
                "Makes a store of a backup, in a directory that is missing or empty. The backup stays as it "
                "is.\n"
                "Exit status: 0 done; 1 not done; 2 the command line is wrong.\n";

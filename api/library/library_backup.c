@@ -26,7 +26,8 @@ struct backup {
     const char *directory; /* of the store */
     struct core *store;    /* which holds, or NULL: its server does */
     uint64_t hold;
-    const json_t *item; /* what its server said */
+    const json_t *item;                 /* what its server said */
+    const struct core_carrier *carrier; /* or NULL: to the place */
 };
 
 static void report_take(const struct core_backup_report *from, bool is_live, struct sluice_backup_report *to)
@@ -95,6 +96,22 @@ static int own_holds(void *ctx)
     return core_hold_look(backup->store, backup->hold);
 }
 
+/* Out of the file beside the store, which goes then. */
+static int own_carry(struct backup *backup, const struct core_backup_source *source)
+{
+    char *rows;
+    int err;
+
+    if (asprintf(&rows, "%s/" CORE_BACKUP_ROWS, backup->directory) < 0)
+        return -ENOMEM;
+    if ((err = own_rows(backup, rows)) == 0)
+        err = core_backup_carry(backup->directory, rows, source, backup->carrier, &backup->core,
+                                &backup->report);
+    core_hold_forget(backup->store);
+    free(rows);
+    return err;
+}
+
 /* The place is open. */
 static int own_take(struct backup *backup)
 {
@@ -103,7 +120,8 @@ static int own_take(struct backup *backup)
 
     if (err != 0)
         return err;
-    err = core_place_take(backup->place, &source, &backup->report);
+    err = backup->carrier != NULL ? own_carry(backup, &source)
+                                  : core_place_take(backup->place, &source, &backup->report);
     core_hold_end(backup->store);
     return err;
 }
@@ -153,14 +171,30 @@ static int served_holds(void *ctx)
     return err == -ENOTCONN || err == -EPROTO ? -ECONNABORTED : err;
 }
 
+static int served_carry(struct backup *backup, const struct core_backup_source *source)
+{
+    char *rows;
+    int err;
+
+    if (asprintf(&rows, "%s/" CORE_BACKUP_ROWS, backup->directory) < 0)
+        return -ENOMEM;
+    err = core_backup_carry(backup->directory, rows, source, backup->carrier, &backup->core, &backup->report);
+    free(rows);
+    /* A server that ended has taken its file along, or the next one has. */
+    return err == -ENOENT ? -ECONNABORTED : err;
+}
+
 /* The server holds as long as this runs: it ends when the connection does. */
 static int on_hold(void *ctx, const json_t *item)
 {
     struct backup *backup = ctx;
     const struct core_backup_source source = {served_rows, served_holds, backup};
 
+    int err;
+
     backup->item = item;
-    int err = core_place_take(backup->place, &source, &backup->report);
+    err = backup->carrier != NULL ? served_carry(backup, &source)
+                                  : core_place_take(backup->place, &source, &backup->report);
     return err == 0 ? SERVED_DONE : err;
 }
 
@@ -246,6 +280,47 @@ int sluice_backup_directory(const char *store, const char *directory,
         err = take(&backup, &is_live);
     core_place_close(backup.place);
     report_take(&backup.report, is_live, report);
+    return err;
+}
+
+static struct core_carrier carrier_of(const struct sluice_backup_carrier *carrier)
+{
+    return (struct core_carrier){.has = carrier->has,
+                                 .file = carrier->file,
+                                 .data = carrier->data,
+                                 .flush = carrier->flush,
+                                 .commit = carrier->commit,
+                                 .ctx = carrier->ctx};
+}
+
+_Static_assert(SLUICE_BACKUP_ANY_SIZE == CORE_CARRY_ANY_SIZE, "the same to both");
+
+int sluice_backup_carried(const char *store, const struct sluice_backup_carrier *carrier,
+                          const struct sluice_backup_options *options, struct sluice_backup_report *report)
+{
+    const struct core_carrier core = carrier_of(carrier);
+    struct backup backup;
+    bool is_live = false;
+    int err;
+
+    backup_init(&backup, options);
+    backup.directory = store;
+    backup.carrier = &core;
+    err = take(&backup, &is_live);
+    report_take(&backup.report, is_live, report);
+    return err;
+}
+
+int sluice_restore_carried(const struct sluice_backup_carrier *carrier, const char *directory,
+                           const struct sluice_backup_options *options, struct sluice_backup_report *report)
+{
+    const struct core_carrier core = carrier_of(carrier);
+    struct backup backup;
+    int err;
+
+    backup_init(&backup, options);
+    err = core_restore_carried(directory, &core, &backup.core, &backup.report);
+    report_take(&backup.report, false, report);
     return err;
 }
 

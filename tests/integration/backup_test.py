@@ -222,6 +222,53 @@ if have("strace"):
 else:
     skip("backups are killed step by step", "strace is missing")
 
+# To another server, by S3: what is new alone, and what is needed no more goes.
+away = Server(keys=True)
+there = {"AWS_ACCESS_KEY_ID": "TESTKEY", "AWS_SECRET_ACCESS_KEY": "test/secret+key", "AWS_ENDPOINT_URL": away.url}
+equal(run([SLUICE, "mb", "s3://copies"], env=there)[0], 0, "a bucket on another server")
+
+
+def elsewhere(*command):
+    return run([SLUICE, *command], env=there)
+
+
+def names():
+    return [line.split()[-1] for line in elsewhere("ls", "-r", "s3://copies/of/it/")[1].splitlines()]
+
+
+for key, number in answered.items():
+    server.request("PUT", f"/backup/{key}", body=body(key, number))
+status, said = elsewhere("restore", "--from", "s3://copies/of/it", "--data", scratch("too-early"))
+check(status == 1 and not os.path.exists(scratch("too-early")), "where there is no backup none is restored", said)
+result = elsewhere("backup", "--data", server.data, "--to", "s3://copies/of/it", "--json")
+check(result[0] == 0 and report(result)["served"], "a served store is copied into it", result[1])
+first = names()
+result = elsewhere("backup", "--data", server.data, "--to", "s3://copies/of/it", "--json")
+equal((result[0], report(result)["files"]), (0, 0), "and again, with nothing to do")
+for i in range(KEYS // 4):
+    server.request("DELETE", f"/backup/large0-{i}")
+server.request("PUT", "/backup/small0-0", body=body("small0-0", 200000))
+now = {key: number for key, number in answered.items() if not key.startswith("large0-")} | {"small0-0": 200000}
+result = elsewhere("backup", "--data", server.data, "--to", "s3://copies/of/it", "--json")
+check(result[0] == 0 and 1 <= report(result)["files"] <= 2, "what is new", result[1])
+check(len(set(first) - set(names())) >= KEYS // 4, "what is needed no more has gone", f"{len(first)} {len(names())}")
+check(sum("rows/" in name for name in names()) == 1, "and the rows of before", str(names()[-3:]))
+folder = scratch("from-there")
+status, said = elsewhere("restore", "--from", "s3://copies/of/it", "--data", folder)
+check(status == 0, "a store is made of it", said)
+status, said = run([SLUICE, "check", "--data", folder])
+check(status == 0, "in which the check finds nothing", said)
+check(not [path for path in blob_files(folder)[0] + blob_files(folder)[1] if os.stat(path).st_mode & 0o77], "its files are its owner's alone")
+again = Server(data=folder)
+equal({key: number_of(key, data) for key, data in contents(again).items()}, now, "it has every object, whole")
+check(again.stop(), "its server ends")
+equal(elsewhere("rm", f"s3://copies/{next(name for name in names() if 'blobs/' in name)}")[0], 0, "a file of it is lost")
+status, said = elsewhere("restore", "--from", "s3://copies/of/it", "--data", scratch("lossy"))
+check(status == 1 and "is missing in the backup" in said, "which is told", said)
+result = elsewhere("backup", "--data", server.data, "--to", "s3://copies/of/it", "--json")
+check(result[0] == 0 and report(result)["files"] >= 1, "and made good by the next backup", result[1])
+check(away.stop(), "the other server ends")
+
 # What is no place for it.
 other = Server()
 equal(other.request("PUT", "/backup")[0], 200, "another store")

@@ -7,13 +7,13 @@
 #define REMOTE_WALKS           (REMOTE_MOVES | COMMAND_MIRROR | COMMAND_LS | COMMAND_RM | COMMAND_DU | COMMAND_FIND)
 
 /* clang-format off */
-    {.name = "endpoint", .type = OPTION_TEXT, .field = FIELD(endpoint), .argument = "URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE,
+    {.name = "endpoint", .type = OPTION_TEXT, .field = FIELD(endpoint), .argument = "URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE | COMMAND_BACKUP | COMMAND_RESTORE,
      .help = "The server of s3://BUCKET/KEY, such as http://127.0.0.1:9000. Without it: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, else AWS's own."},
     {.name = "addressing", .type = OPTION_CHOICE, .field = FIELD(addressing), .default_text = "auto", .words = "auto|path|virtual", .sources = OPTION_FROM_FLAG,
-     .commands = COMMAND_REMOTE | COMMAND_BUCKET,
+     .commands = COMMAND_REMOTE | COMMAND_BUCKET | COMMAND_BACKUP | COMMAND_RESTORE,
      .help = "How requests name their bucket: http://HOST/BUCKET/KEY, or http://BUCKET.HOST/KEY, as servers with --domain HOST take it, too. auto: the latter "
              "for AWS alone."},
-    {.name = "profile", .type = OPTION_TEXT, .field = FIELD(profile), .argument = "NAME", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE | COMMAND_STATUS | COMMAND_BUCKET,
+    {.name = "profile", .type = OPTION_TEXT, .field = FIELD(profile), .argument = "NAME", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE | COMMAND_STATUS | COMMAND_BUCKET | COMMAND_BACKUP | COMMAND_RESTORE,
      .help = "A section of ~/.aws/credentials and ~/.aws/config, with key, region and endpoint_url. It wins over AWS_ACCESS_KEY_ID. Without it: AWS_PROFILE, "
              "else default."},
     {.name = "from-profile", .type = OPTION_TEXT, .field = FIELD(from_profile), .argument = "NAME", .sources = OPTION_FROM_FLAG,
@@ -35,7 +35,7 @@
     {.name = "version-id", .type = OPTION_TEXT, .field = FIELD(version_id), .argument = "ID", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_CAT | COMMAND_STAT | COMMAND_GET | COMMAND_RM | COMMAND_CP | COMMAND_PRESIGN, .help = "That version of the one object."},
     {.name = "connections", .type = OPTION_NUMBER, .field = FIELD(connections), .default_text = "16", .min = 1, .max = REMOTE_CONNECTIONS_MAX,
-     .argument = "N", .sources = OPTION_FROM_FLAG, .commands = REMOTE_MOVES | COMMAND_MIRROR | COMMAND_RM | COMMAND_RB,
+     .argument = "N", .sources = OPTION_FROM_FLAG, .commands = REMOTE_MOVES | COMMAND_MIRROR | COMMAND_RM | COMMAND_RB | COMMAND_BACKUP | COMMAND_RESTORE,
      .help = "How many requests may be under way at a time."},
     {.name = "part-size", .type = OPTION_TEXT, .field = FIELD(part_size), .default_text = "8M", .check = remote_check_part_size, .argument = "BYTES",
      .sources = OPTION_FROM_FLAG, .commands = REMOTE_MOVES,

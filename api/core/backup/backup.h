@@ -17,6 +17,7 @@
 #define API_CORE_BACKUP_BACKUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct core;
@@ -84,5 +85,31 @@ void core_place_close(struct core_place *place);
  * be backed up to one place later. 0; -ENOENT: there is no whole backup; -ENOTEMPTY; -ESTALE: it was changed since it was made; errno. */
 int core_restore(const char *from, const char *to, const struct core_backup_options *options,
                  struct core_backup_report *report);
+
+/* ---- Backups that lie where there are no folders ---- */
+
+#define CORE_CARRY_ANY_SIZE UINT64_MAX
+
+/* Who carries files there, and back. Each function returns 0 or what ends it all. */
+struct core_carrier {
+    /* Whether a file of the name and size is there. It is needed: what was not asked for may go when the backup is whole. */
+    bool (*has)(void *ctx, const char *name, uint64_t bytes);
+    /* A file of this machine there; or, of a restore, there to this machine. May be done later, until flush. */
+    int (*file)(void *ctx, const char *name, const char *path, uint64_t bytes);
+    /* Bytes of a descriptor, from its beginning; at once. */
+    int (*data)(void *ctx, const char *name, int fd, uint64_t bytes);
+    int (*flush)(void *ctx);
+    /* All is there, and this text makes a backup of it. */
+    int (*commit)(void *ctx, const char *name, const char *text, size_t length);
+    void *ctx;
+};
+
+/* rows: a copy of the source's, which holds; of the source `holds` counts. */
+int core_backup_carry(const char *data_dir, const char *rows, const struct core_backup_source *source,
+                      const struct core_carrier *carrier, const struct core_backup_options *options,
+                      struct core_backup_report *report);
+/* As core_restore. */
+int core_restore_carried(const char *to, const struct core_carrier *carrier,
+                         const struct core_backup_options *options, struct core_backup_report *report);
 
 #endif

@@ -17,12 +17,11 @@
 #include "storage/base/text/hex.h"
 #include "storage/digest/digest.h"
 
-#define MANIFEST_BYTES_MAX 1024u
-#define MEASURE_BYTES      ((size_t)1 << 20)
+#define MEASURE_BYTES ((size_t)1 << 20)
 
 /* ---- Text ---- */
 
-static void text_of(const struct manifest *manifest, char text[MANIFEST_BYTES_MAX])
+void manifest_format(const struct manifest *manifest, char text[MANIFEST_BYTES_MAX])
 {
     char store[2 * RECORD_STORE_ID_BYTES + 1], crc[2 * MANIFEST_CRC_BYTES + 1];
 
@@ -33,10 +32,11 @@ static void text_of(const struct manifest *manifest, char text[MANIFEST_BYTES_MA
     hex_encode(manifest->identity.store, RECORD_STORE_ID_BYTES, store);
     hex_encode(manifest->rows_crc, MANIFEST_CRC_BYTES, crc);
     store[sizeof(store) - 1] = crc[sizeof(crc) - 1] = '\0';
-    (void)snprintf(
-        text, MANIFEST_BYTES_MAX,
-        "sluice-backup 1\nstore %s\nepoch %" PRIu64 "\nlast %" PRIu64 "\ntaken %s\nrows %" PRIu64 " %s\n",
-        store, manifest->identity.epoch, manifest->last, manifest->taken, manifest->rows_bytes, crc);
+    (void)snprintf(text, MANIFEST_BYTES_MAX,
+                   "sluice-backup 1\nstore %s\nepoch %" PRIu64 "\nlast %" PRIu64 "\nrecords %" PRIu64
+                   "\ntaken %s\nrows %" PRIu64 " %s\n",
+                   store, manifest->identity.epoch, manifest->last, manifest->records_from, manifest->taken,
+                   manifest->rows_bytes, crc);
 }
 
 static int text_parse(const char *text, struct manifest *manifest)
@@ -49,10 +49,10 @@ static int text_parse(const char *text, struct manifest *manifest)
     if (strncmp(text + 16, "store none\n", 11) == 0)
         return 0;
     if (sscanf(text + 16,
-               "store %32[0-9a-f]\nepoch %" SCNu64 "\nlast %" SCNu64 "\ntaken %31s\nrows %" SCNu64
-               " %16[0-9a-f]\n",
-               store, &manifest->identity.epoch, &manifest->last, manifest->taken, &manifest->rows_bytes,
-               crc) != 6 ||
+               "store %32[0-9a-f]\nepoch %" SCNu64 "\nlast %" SCNu64 "\nrecords %" SCNu64
+               "\ntaken %31s\nrows %" SCNu64 " %16[0-9a-f]\n",
+               store, &manifest->identity.epoch, &manifest->last, &manifest->records_from, manifest->taken,
+               &manifest->rows_bytes, crc) != 7 ||
         !hex_decode(store, strlen(store), manifest->identity.store, RECORD_STORE_ID_BYTES) ||
         !hex_decode(crc, strlen(crc), manifest->rows_crc, MANIFEST_CRC_BYTES)) {
         *manifest = (struct manifest){.is_whole = false};
@@ -92,7 +92,7 @@ int manifest_write(int folder_fd, const char *name, const struct manifest *manif
     char text[MANIFEST_BYTES_MAX];
     int fd, err;
 
-    text_of(manifest, text);
+    manifest_format(manifest, text);
     if ((fd = openat(folder_fd, MANIFEST_NAME ".part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
         return -errno;
     err = file_fill(fd, text);

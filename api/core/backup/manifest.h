@@ -6,6 +6,7 @@
  *     store 0f3c...              or "none": a backup was begun here, and none is whole yet
  *     epoch 12
  *     last 4711                  the highest blob that a row names
+ *     records 1                  from which blob on files say what they are
  *     taken 2026-11-30T10:00:00Z
  *     rows 118784 9b3e07c5d1a2f460         bytes of sluice.db, and their CRC-64/NVME
  *
@@ -21,16 +22,19 @@
 #define MANIFEST_NAME      "BACKUP"
 #define MANIFEST_NEW       "BACKUP.new"
 #define MANIFEST_CRC_BYTES 8u
+#define MANIFEST_BYTES_MAX 1024u
 
 struct manifest {
     bool is_whole; /* false: the rest is zero */
     struct blob_identity identity;
-    uint64_t last;
+    uint64_t last, records_from;
     char taken[32];
     uint64_t rows_bytes;
     unsigned char rows_crc[MANIFEST_CRC_BYTES];
 };
 
+/* As it is written. */
+void manifest_format(const struct manifest *manifest, char text[MANIFEST_BYTES_MAX]);
 /* 0; -ENOENT; -EBADMSG: it says nothing that this version understands; errno. */
 int manifest_read(int folder_fd, const char *name, struct manifest *manifest);
 /* Whole and synced, in the place of what has the name; the folder is not synced. 0 or errno. */

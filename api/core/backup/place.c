@@ -116,7 +116,8 @@ static int exchange_end(struct core_place *place, const struct manifest *manifes
     int err = folder_sync(place);
 
     if (err == 0)
-        err = blob_copy_sequence(place->copy, &manifest->identity, manifest->last, false);
+        err = blob_copy_sequence(place->copy, &manifest->identity, manifest->records_from, manifest->last,
+                                 false);
     if (err == 0 && renameat(place->folder_fd, MANIFEST_NEW, place->folder_fd, MANIFEST_NAME) != 0)
         err = -errno;
     if (err == 0)
@@ -237,7 +238,8 @@ static int place_compare(struct core_place *place, const struct manifest *manife
     return 0;
 }
 
-static int manifest_fill(struct core_place *place, struct meta_copy *now, struct manifest *manifest)
+int place_manifest(struct core_place *place, struct meta_copy *now, const char *rows,
+                   struct manifest *manifest)
 {
     struct meta_identity identity;
     int err = meta_copy_identity(now, &identity);
@@ -245,16 +247,26 @@ static int manifest_fill(struct core_place *place, struct meta_copy *now, struct
     if (err == 0)
         err = meta_copy_last(now, &manifest->last);
     if (err == 0)
-        err = manifest_measure(place->folder_fd, PLACE_ROWS_NEW, manifest);
+        err = manifest_measure(AT_FDCWD, rows, manifest);
     if (err != 0)
         return err;
     _Static_assert(sizeof(identity.store) == sizeof(manifest->identity.store), "the same id");
     memcpy(manifest->identity.store, identity.store, sizeof(identity.store));
     manifest->identity.epoch = identity.epoch;
+    manifest->records_from = blob_copy_records_from(place->copy);
     manifest_now(manifest->taken);
     manifest->is_whole = true;
     place->report.database_bytes = manifest->rows_bytes;
-    return place_compare(place, manifest);
+    return 0;
+}
+
+static int manifest_fill(struct core_place *place, struct meta_copy *now, struct manifest *manifest)
+{
+    char *rows = place_path(place, PLACE_ROWS_NEW);
+    int err = rows == NULL ? -ENOMEM : place_manifest(place, now, rows, manifest);
+
+    free(rows);
+    return err != 0 ? err : place_compare(place, manifest);
 }
 
 static int exchange(struct core_place *place, const struct manifest *manifest)

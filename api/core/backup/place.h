@@ -33,6 +33,10 @@ void place_report(struct core_place *place, struct core_backup_report *report);
 /* Tells of the progress, once in a while. 0 or -ECANCELED. */
 int place_step(struct core_place *place);
 
+/* What BACKUP is to say of these rows, which lie at that path. */
+int place_manifest(struct core_place *place, struct meta_copy *now, const char *rows,
+                   struct manifest *manifest);
+
 /* files.c: copies what `now` names and `before` (or NULL) does not. 0 or an error. */
 int files_copy(struct core_place *place, struct meta_copy *now, struct meta_copy *before);
 /* After the rows were exchanged: what `before` (or NULL) named and `now` does not is given back, and files that `now` does not name are removed. */

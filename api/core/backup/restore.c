@@ -55,7 +55,8 @@ static int store_make(struct core_place *place, struct meta_copy *now, const str
     if (err == 0)
         err = blob_copy_sync(place->copy);
     if (err == 0)
-        err = blob_copy_sequence(place->copy, &manifest->identity, manifest->last, true);
+        err = blob_copy_sequence(place->copy, &manifest->identity, manifest->records_from, manifest->last,
+                                 true);
     if (err == 0 && renameat(place->folder_fd, PLACE_ROWS_NEW, place->folder_fd, PLACE_ROWS) != 0)
         err = -errno;
     return err != 0 || fsync(place->folder_fd) == 0 ? err : -errno;
