@@ -130,6 +130,23 @@ class Lab:
         more = {"CRASH_NO_HOLES": "1"} if self.mode.get("no holes") else {}
         return {**more, "LD_PRELOAD": self.recorder, "CRASH_ROOT": self.root, "CRASH_LOG": self.log, "CRASH_CONTROL": os.path.join(self.folder, "control")}
 
+    def compact(self):
+        """`sluice compact`, to its end or until it is killed, at a sync or at any moment."""
+        self.history.lives.append(self.position()) # a start is part of it
+        if self.rng.random() < 0.6:
+            self.arm(self.rng.randint(1, 30), self.rng.choice((FILE_ANY, FILE_ANY, FILE_DATABASE, FILE_LOG)), self.rng.choice((KILL_BEFORE, KILL_AFTER)))
+        with open(self.server_log, "ab") as said:
+            process = subprocess.Popen([SLUICE, "compact", "--data", self.data], stdout=said, stderr=said, stdin=subprocess.DEVNULL, env=environment(**self.environment()))
+        try:
+            status = process.wait(20 if self.control.countdown or self.rng.random() < 0.5 else self.rng.uniform(0.01, 0.3))
+            if status not in (0, -signal.SIGKILL):
+                self.history.problems.append(f"compact: status {status}")
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.control.countdown = 0
+        self.reconcile()
+
     def prepare(self, server):
         client = Client(server.port)
         for bucket in (PLAIN, KEPT):
@@ -146,6 +163,8 @@ class Lab:
         is_promised = self.life > (1 if self.mode.get("turned") else 0) # by a life before
         early = what in ("kill before", "kill after") and is_promised and self.rng.random() < 0.25
         self.control.countdown = 0
+        if self.mode.get("compacts") and is_promised and self.history.prepared <= self.position():
+            self.compact()
         self.control.delay_us = self.rng.choice((0, 0, 100, 400))
         if early: # in its recovery
             self.arm(countdown % 8 + 1, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)

@@ -39,6 +39,8 @@ MODES = {
                    "seconds": (0.5, 2.5), "long": True},
     # No holes can be punched: segments of which half is given back are written anew, under the names that they have.
     "thin": {"do": {"put": 12, "delete": 3}, "sizes": (3000, 9000, 20_000, 40_000), "shorter": 0, "no holes": True, "seconds": (0.3, 1.2)},
+    # Between two lives the store is compacted: its database is written anew, and most of the time that is cut off.
+    "compact": {"do": {"put": 5, "delete": 4, "copy": 1}, "sizes": (1, 300, 3000) * 2 + SMALL + LARGE[:2], "fill": 300, "compacts": True},
     # Its first life is relaxed; what that one acknowledged is promised once a durable one serves.
     "turned": {"do": {"put": 6, "delete": 2, "copy": 1, "append": 1}, "sizes": SMALL + LARGE, "turned": True},
     "uring": {"do": {"put": 8, "delete": 2, "copy": 2, "multipart": 1, "append": 2}, "sizes": SMALL + SMALL + LARGE, "blocks": True},
