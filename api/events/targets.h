@@ -21,14 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/events/limits.h"
-#include "storage/base/log.h"
-#include "storage/base/slice.h"
-
-struct events_patterns {
-    char **list;
-    unsigned count;
-};
+#include "api/events/target_file.h"
 
 struct events_target {
     char name[EVENTS_NAME_BYTES_MAX + 1];
@@ -56,6 +49,5 @@ void events_targets_unref(
 
 /* NULL: there is none of that name. */
 const struct events_target *events_targets_find(const struct events_targets *targets, struct slice name);
-bool events_patterns_match(const struct events_patterns *patterns, struct slice text);
 
 #endif
