@@ -44,6 +44,18 @@ static void count(struct client_connection *connection, size_t bytes)
         atomic_fetch_add_explicit(connection->moved, bytes, memory_order_relaxed);
 }
 
+/* From the body's owner; fewer than asked for will do. */
+static size_t read_source(struct client_connection *connection, char *buffer, size_t length)
+{
+    const struct client_request *request = connection->request;
+    ssize_t count = request->source(request->source_ctx, buffer, length, connection->sent);
+
+    if (count > 0 && (size_t)count <= length)
+        return (size_t)count;
+    connection->result = count < 0 ? (int)count : -EIO;
+    return 0;
+}
+
 static size_t on_read(char *buffer, size_t size, size_t items, void *ctx)
 {
     struct client_connection *connection = ctx;
@@ -55,6 +67,8 @@ static size_t on_read(char *buffer, size_t size, size_t items, void *ctx)
         connection->result = -ECANCELED;
     else if (request->body != NULL)
         memcpy(buffer, (const char *)request->body + connection->sent, length);
+    else if (request->source != NULL && length > 0)
+        length = read_source(connection, buffer, length);
     else if (length > 0)
         connection->result =
             read_whole(request->body_fd, buffer, length, request->body_offset + connection->sent);

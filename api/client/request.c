@@ -36,6 +36,8 @@ void client_request_begin(struct client_request *request, struct arena *arena, c
     request->is_too_large = false;
     request->body = NULL;
     request->body_fd = -1;
+    request->source = NULL;
+    request->source_ctx = NULL;
     request->body_offset = request->body_bytes = 0;
     request->payload_hash = NULL;
 }
@@ -104,6 +106,13 @@ void client_request_file(struct client_request *request, int fd, uint64_t offset
 {
     request->body_fd = fd;
     request->body_offset = offset;
+    request->body_bytes = bytes;
+}
+
+void client_request_source(struct client_request *request, client_source_fn source, void *ctx, uint64_t bytes)
+{
+    request->source = source;
+    request->source_ctx = ctx;
     request->body_bytes = bytes;
 }
 

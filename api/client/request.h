@@ -14,6 +14,7 @@
 #define API_CLIENT_REQUEST_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "api/client/access/identity.h"
 #include "api/client/limits.h"
@@ -35,6 +36,9 @@ struct client_target {
     struct client_identity identity;
 };
 
+/* Bytes of a body from their owner: up to `length` of them from `offset` on. How many (> 0), or a negative errno. */
+typedef ssize_t (*client_source_fn)(void *ctx, void *buffer, size_t length, uint64_t offset);
+
 struct client_request {
     struct arena *arena;
     const char *method;
@@ -47,6 +51,8 @@ struct client_request {
     const char *payload_hash;                           /* what the signature says of the body */
     const void *body;                                   /* in memory; NULL: of a file, or none */
     int body_fd;
+    client_source_fn source; /* instead of the descriptor; NULL: none */
+    void *source_ctx;
     uint64_t body_offset, body_bytes;
     bool is_too_large; /* it has more headers than can be */
 };
@@ -66,6 +72,10 @@ void client_request_header(struct client_request *request, const char *name, con
 void client_request_body(struct client_request *request, const void *data, size_t length);
 /* The descriptor stays the caller's, and open while the request is being sent. */
 void client_request_file(struct client_request *request, int fd, uint64_t offset, uint64_t bytes);
+
+/* The bytes are asked for while the request is being sent, from the beginning again where it is sent again. */
+void client_request_source(struct client_request *request, client_source_fn source, void *ctx,
+                           uint64_t bytes);
 
 void client_request_sign(struct client_request *request, const struct client_target *target, int64_t unix_s);
 /* The same in the query: a URL that whoever has it may use for so long. */

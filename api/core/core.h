@@ -111,8 +111,9 @@ uint32_t core_lifecycle_day(const struct core *core);
 
 /* ---- What changes come to: metadata/meta_outbox.h ---- */
 
-/* Who hears of it, on the committer's thread, which it must not hold up; NULL: nobody any more, and none is being told when this returns. */
-void core_news_follow(struct core *core, void (*hear)(void *ctx, const struct meta_news *news), void *ctx);
+/* Who hears of it, on the committer's thread, which it must not hold up; hear NULL: whoever followed with that ctx does not any more, and is not being told
+ * when this returns. -EBUSY: there are CORE_HEARERS_MAX. */
+int core_news_follow(struct core *core, void (*hear)(void *ctx, const struct meta_news *news), void *ctx);
 /* Whether all events are to be told, not those alone that somebody has rules for. Any thread. */
 void core_listen(struct core *core, bool wanted);
 /* Whether it is of use to say where a change comes from (meta_op.origin). Any thread; one atomic load. */

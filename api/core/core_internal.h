@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "api/core/core.h"
+#include "api/core/limits.h"
 #include "api/core/put_small.h"
 #include "storage/egress/blob_egress.h"
 #include "storage/blob/blob_store.h"
@@ -61,8 +62,10 @@ struct core_pressure {
 /* Who hears of what changes came to (news.c). */
 struct core_news {
     pthread_mutex_t lock;
-    void (*hear)(void *ctx, const struct meta_news *news);
-    void *ctx;
+    struct {
+        void (*hear)(void *ctx, const struct meta_news *news); /* NULL: the place is free */
+        void *ctx;
+    } list[CORE_HEARERS_MAX];
 };
 
 struct core {

@@ -42,4 +42,7 @@
 #define CORE_UNPACK_SLICE_MEMBERS 512u
 #define CORE_UNPACK_SLICE_BYTES   (16u << 20)
 
+/* Who may hear of what changes came to at a time: events and replication of one server. */
+#define CORE_HEARERS_MAX 4u
+
 #endif

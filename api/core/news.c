@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who hears of what changes came to (metadata/meta_outbox.h): one at a time, called on the committer's thread. */
+ * Who hears of what changes came to (metadata/meta_outbox.h): called on the committer's thread. */
 #include "api/core/core_internal.h"
 #include "metadata/meta_outbox.h"
 
-#include <assert.h>
+#include <errno.h>
 
 void core_news_tell(struct core *core, const struct meta_news *news)
 {
     pthread_mutex_lock(&core->news.lock);
-    if (core->news.hear != NULL)
-        core->news.hear(core->news.ctx, news);
+    for (unsigned i = 0; i < CORE_HEARERS_MAX; i++)
+        if (core->news.list[i].hear != NULL)
+            core->news.list[i].hear(core->news.list[i].ctx, news);
     pthread_mutex_unlock(&core->news.lock);
 }
 
-void core_news_follow(struct core *core, void (*hear)(void *ctx, const struct meta_news *news), void *ctx)
+int core_news_follow(struct core *core, void (*hear)(void *ctx, const struct meta_news *news), void *ctx)
 {
+    int err = hear != NULL ? -EBUSY : 0;
+
     pthread_mutex_lock(&core->news.lock);
-    assert(hear == NULL || core->news.hear == NULL);
-    core->news.hear = hear;
-    core->news.ctx = ctx;
+    for (unsigned i = 0; i < CORE_HEARERS_MAX; i++) {
+        if (hear == NULL && core->news.list[i].ctx == ctx)
+            core->news.list[i].hear = NULL;
+        if (hear == NULL || core->news.list[i].hear != NULL)
+            continue;
+        core->news.list[i].hear = hear;
+        core->news.list[i].ctx = ctx;
+        err = 0;
+        break;
+    }
     pthread_mutex_unlock(&core->news.lock);
+    return err;
 }
 
 void core_listen(struct core *core, bool wanted)

@@ -225,7 +225,8 @@ int events_start(struct events *events, const char *region, const char *host_id)
         (events->targets != NULL &&
          (err = begin(events, &events->delivery, events->targets, events->figures)) != 0))
         return err;
-    core_news_follow(events->options.core, hear, events);
+    if ((err = core_news_follow(events->options.core, hear, events)) != 0)
+        return err;
     if (events->delivery != NULL)
         delivery_wake(events->delivery); /* what was committed in between */
     return 0;
@@ -242,7 +243,7 @@ void events_destroy(struct events *events)
     if (events == NULL)
         return;
     if (events->listeners != NULL)
-        core_news_follow(events->options.core, NULL, NULL);
+        (void)core_news_follow(events->options.core, NULL, events);
     delivery_stop(events->delivery);
     events_free(events);
 }
