@@ -79,6 +79,8 @@ enum sluice_error {
      * encrypts, and there is no key to do it */
     SLUICE_E_NO_ENCRYPTION_KEY = -6021,
     SLUICE_E_NOTIFICATIONS = -6008, /* the file of targets of events cannot be understood; see the log */
+    SLUICE_E_REPLICATION = -6022,   /* the file of targets of replication cannot be understood; see the log */
+    SLUICE_E_NO_REPLICATION = -5013, /* the bucket has no rule of replication that is enabled */
 };
 
 SLUICE_API const char *sluice_version(void);
@@ -466,6 +468,8 @@ struct sluice_server_options {
     const char *credentials; /* path of a credentials file, or NULL; read again whenever it changes */
     /* path of a file of targets that events may be sent to (deploy/notifications.sample), or NULL: there are none */
     const char *notifications;
+    /* the same of targets that objects may be copied to (deploy/replication.sample) */
+    const char *replication;
     bool allow_anonymous;     /* without any key, listen on addresses other than loopback too */
     bool public_metrics;      /* /-/metrics needs no key, though there are keys */
     bool refuse_signature_v2; /* requests signed by AWS's Signature Version 2, which leaves much unsigned */
@@ -540,12 +544,12 @@ SLUICE_API unsigned sluice_server_port(const struct sluice_server *server);
 SLUICE_API const char *sluice_server_tls_address(const struct sluice_server *server);
 /* All places, in their order. tls, which may be NULL: is it HTTPS? NULL: there are no more. */
 SLUICE_API const char *sluice_server_place(const struct sluice_server *server, size_t index, bool *tls);
-/* Opens the access log anew and reads the files of credentials and of targets of events, certificate and key again; on failure the old ones stay in use. */
+/* Opens the access log anew and reads the files of credentials and of targets of events and of replication, certificate and key again; on failure the old ones stay in use. */
 SLUICE_API int sluice_server_reload(struct sluice_server *server);
 /* Goes on with other settings, for requests and connections to come: all of it, or nothing where an error is returned. What counts of the options: the
  * keys (credentials must be the same path, whose file is read again), allow_anonymous, public_metrics, refuse_signature_v2, refuse_web_auth,
  * web_auth_plain_http, domains, trusted_proxies, the logs (which are opened anew) and slow_request_ms, certificates, their keys and the authority of clients,
- * max_connections, max_connections_per_address, body_rate_min, the file of targets of events, which is read again (the same path), and buckets, which are made where they are missing. The rest must be as it was at the
+ * max_connections, max_connections_per_address, body_rate_min, the files of targets of events and of replication, which are read again (the same paths), and buckets, which are made where they are missing. The rest must be as it was at the
  * start. Errors as of sluice_server_start; -EOPNOTSUPP: it takes a new start, for a server that would have its first key or certificate, or none
  * any more. */
 SLUICE_API int sluice_server_change(struct sluice_server *server,
@@ -656,6 +660,27 @@ struct sluice_status {
 /* Of a store that is closed, or that a server with a control socket has open. -EBUSY: open, and cannot be asked; -EACCES: by somebody else;
  * else as sluice_store_open. Blocks. */
 SLUICE_API int sluice_status(const char *directory, struct sluice_status *status);
+
+/* ---- Replication, by the server that has the store open ---- */
+
+/* A target, and what became of what was to go there since the server's start. */
+struct sluice_replication {
+    const char *target;              /* valid during the call */
+    uint64_t waiting, waiting_bytes; /* changes, and bytes of the objects that they are about */
+    uint64_t lag_s;                  /* since when the oldest of them waits; 0: none does */
+    uint64_t copied, equal, deleted; /* equal: it was there already */
+    uint64_t failed;                 /* tries that came to nothing; they are made again */
+    uint64_t refused;                /* that cannot be copied */
+    uint64_t dropped; /* changes that gave way to later ones, as too many waited: a resync brings them */
+    uint64_t sent_bytes;
+};
+/* Each target. visit non-zero stops and is returned. -ENOTCONN: no server has the store open. Blocks. */
+SLUICE_API int sluice_replication_list(const char *directory,
+                                       int (*visit)(void *ctx, const struct sluice_replication *replication),
+                                       void *ctx);
+/* Has all keys of a bucket compared with what its targets have, and copied where they differ, which goes on in the server. *targets: with
+ * how many. SLUICE_E_NO_BUCKET, SLUICE_E_NO_REPLICATION, -ENOTCONN. Blocks until that is noted. */
+SLUICE_API int sluice_replication_resync(const char *directory, const char *bucket, unsigned *targets);
 
 /* ---- Cache buckets ---- */
 

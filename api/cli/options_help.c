@@ -147,6 +147,13 @@ static const char *command_summary(enum command command)
                "Makes a store of a backup, in a directory that is missing or empty. The backup stays as it "
                "is.\n"
                "Exit status: 0 done; 1 not done; 2 the command line is wrong.\n";
+    case COMMAND_REPLICATE:
+        return "Usage: sluice replicate [--status | --resync BUCKET] [options]\n\n"
+               "What waits for the targets of replication of a store that is served, and what went there "
+               "since\n"
+               "the server's start; or has all keys of a bucket compared with its targets, and copied where\n"
+               "they differ, which goes on in the server.\n"
+               "Exit status: 0 done, 1 it could not be asked.\n";
     case COMMAND_COMPACT:
         return "Usage: sluice compact [options]\n\n"
                "Gives back what a store that is not served takes of the disk for nothing: the space of\n"
@@ -195,7 +202,8 @@ static const char *command_summary(enum command command)
                "were put without a type have that of their names. website makes it a website, which serve\n"
                "shows at --website-domain and --website-listen. SETTING is policy, cors, lifecycle, "
                "website,\n"
-               "tagging, encryption, object-lock, ownership, notification, public-access-block or cache, "
+               "tagging, encryption, object-lock, ownership, notification, public-access-block, replication "
+               "or cache, "
                "and\n"
                "FILE its document as S3 has it; - is standard input. show without one prints all that the\n"
                "bucket has. A NAME is in the store of --data, a URL on any server.\n";

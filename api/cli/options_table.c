@@ -211,7 +211,7 @@ static const char *check_public_url(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_COMPACT | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_LOST | COMMAND_REKEY | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_COMPACT | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_LOST | COMMAND_REKEY | COMMAND_REPLICATE | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
      .help = "The directory of the store; serve, import and restore create it when missing. Others than serve ask the server that has it open, if one has. To commands "
              "for work, s3://BUCKET/KEY is in that store then."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
@@ -304,6 +304,16 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Where events of buckets may be sent: targets by name, each with its URL, and the buckets and users that may use it. Read "
              "again on SIGHUP."},
+    {.name = "replication", .type = OPTION_TEXT, .field = FIELD(replication), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Where buckets may be copied to: targets by name, each with its endpoint and key, and the buckets and users that may use it. Read "
+             "again on SIGHUP."},
+    {.name = "resync", .type = OPTION_TEXT, .field = FIELD(resync), .argument = "BUCKET",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_REPLICATE,
+     .help = "Compare all keys of the bucket with what its targets have, and copy those that differ."},
+    {.name = "status", .type = OPTION_SWITCH, .field = FIELD(replicate_status), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_REPLICATE,
+     .help = "Say what waits for each target; so it is without any option, too."},
     {.name = "access-key", .reloads = true, .alias = "MINIO_ROOT_USER", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token,
      .argument = "ID", .sources = FROM_SECRET, .commands = COMMAND_SERVE,
      .help = "One key with all rights. Not a flag, because everybody on the machine can read those. Where nothing says it, "

@@ -65,6 +65,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .secret_key_file = options->secret_key_file,
         .credentials = options->credentials,
         .notifications = options->notifications,
+        .replication = options->replication,
         .allow_anonymous = options->allow_anonymous,
         .public_metrics = options->metrics == METRICS_PUBLIC,
         .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,

@@ -63,6 +63,10 @@ const char *sluice_strerror(int result)
         return "the TLS certificate or its key cannot be used";
     case SLUICE_E_NOTIFICATIONS:
         return "the file of targets of events cannot be understood";
+    case SLUICE_E_REPLICATION:
+        return "the file of targets of replication cannot be understood";
+    case SLUICE_E_NO_REPLICATION:
+        return "the bucket has no rule of replication that is enabled";
     case SLUICE_E_SHARED_FS:
         return "other machines may have the directory's file system mounted, and no option allows that";
     case SLUICE_E_ENCRYPTION_KEYS:

@@ -139,12 +139,15 @@ OPERATION(PutBucketEncryption, PUT, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_
           "`AES256`, or `aws:kms` with a key of the server's ring; 501 where the server has none, for `aws:kms:dsse`, and for `BlockedEncryptionTypes`")
 OPERATION(DeleteBucketEncryption, DELETE, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, SERVED,
           s3_op_delete_bucket_encryption, "")
-OPERATION(GetBucketReplication, GET, BUCKET, BY("replication"), LIST, ACTION(GET_REPLICATION_CONFIGURATION), 0, REFUSED,
-          NO_SUCH_REPLICATION_CONFIGURATION, "")
-OPERATION(PutBucketReplication, PUT, BUCKET, BY("replication"), ADMIN, ACTION(PUT_REPLICATION_CONFIGURATION), 0, REFUSED,
-          NOT_IMPLEMENTED, "")
-OPERATION(DeleteBucketReplication, DELETE, BUCKET, BY("replication"), ADMIN, ACTION(PUT_REPLICATION_CONFIGURATION), 0, ABSENT,
-          s3_op_delete_absent_settings, "")
+OPERATION(GetBucketReplication, GET, BUCKET, BY("replication"), LIST, ACTION(GET_REPLICATION_CONFIGURATION), 0, SERVED,
+          s3_op_get_replication, "")
+OPERATION(PutBucketReplication, PUT, BUCKET, BY("replication"), ADMIN, ACTION(PUT_REPLICATION_CONFIGURATION), 0, SERVED,
+          s3_op_put_replication,
+          "100 rules; the destination names a target of the [server's configuration](../../deploy/README.md#replication). Also without versioning. "
+          "501: `AccessControlTranslation`, `EncryptionConfiguration`, and where they are enabled `ReplicationTime`, `Metrics`, `ReplicaModifications`, "
+          "`SseKmsEncryptedObjects`, MinIO's `DeleteReplication`")
+OPERATION(DeleteBucketReplication, DELETE, BUCKET, BY("replication"), ADMIN, ACTION(PUT_REPLICATION_CONFIGURATION), 0, SERVED,
+          s3_op_delete_replication, "")
 OPERATION(GetObjectLockConfiguration, GET, BUCKET, BY("object-lock"), LIST, ACTION(GET_BUCKET_OBJECT_LOCK), 0, SERVED,
           s3_op_get_object_lock, "")
 OPERATION(PutObjectLockConfiguration, PUT, BUCKET, BY("object-lock"), ADMIN, ACTION(PUT_BUCKET_OBJECT_LOCK), 0, SERVED,

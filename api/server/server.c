@@ -18,6 +18,7 @@
 #include "api/pages/pages.h"
 #include "api/http/http.h"
 #include "api/http/limits.h"
+#include "api/replication/replication.h"
 #include "api/s3/s3_front.h"
 #include "api/s3/service/s3_service.h"
 #include "api/s3/website/s3_website_serve.h"
@@ -188,7 +189,8 @@ struct s3_service_options server_service_options(const struct sluice_server_opti
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
                           struct core *core, const struct doors *doors, struct pages *pages,
-                          struct events *events, struct control_http *admin, log_fn log, void *log_ctx)
+                          struct events *events, struct replication *replication, struct control_http *admin,
+                          log_fn log, void *log_ctx)
 {
     struct server_keys keys;
     int err = server_keys_take(&keys, options, log, log_ctx);
@@ -203,6 +205,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
     service_options.doors = doors_for_front(doors);
     service_options.pages = pages_for_front(pages);
     service_options.events = events;
+    server_replication_offer(&service_options, replication);
     service_options.session_directory =
         core != NULL ? core_data_dir(core) : NULL; /* NULL: only a look at options */
     service_options.session_read_only = core != NULL && core_is_read_only(core);
@@ -265,6 +268,7 @@ static struct control_subject control_subject(const struct sluice_server *server
         .service = server->service,
         .credentials = server->credentials,
         .faults = server->faults,
+        .replication = server->replication,
         .relaxed = core_get_options(server->core)->relaxed,
     };
 }
@@ -333,16 +337,18 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         (err = copy_credentials(server, options)) != 0 || (err = create_faults(server, options)) != 0 ||
         (err = create_control_http(server, options)) != 0 ||
         (err = server_watch_files(server, options, &server->watches)) != 0 ||
-        (err = server_events_create(server, options)) != 0)
+        (err = server_events_create(server, options)) != 0 ||
+        (err = server_replication_create(server, options)) != 0)
         goto fail;
     err = create_service(&server->service, options, server->core, server->doors, server->pages,
-                         server->events, server->control_http, log_noted, server);
+                         server->events, server->replication, server->control_http, log_noted, server);
     if (err != 0)
         goto fail;
     if ((err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
         (err = server_buckets_make(store, options, server->doors, s3_service_region(server->service))) != 0)
         goto fail_service;
-    if ((err = server_events_start(server)) != 0 || (err = start_http(server, options)) != 0)
+    if ((err = server_events_start(server)) != 0 || (err = replication_start(server->replication)) != 0 ||
+        (err = start_http(server, options)) != 0)
         goto fail_service;
     if ((err = pages_start(server->pages, server->http, server->core)) != 0)
         goto fail_http;
@@ -370,6 +376,7 @@ fail:
     faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
+    replication_destroy(server->replication);
     events_destroy(server->events);
     free(server->credentials);
     free(server);
@@ -399,7 +406,9 @@ int sluice_server_check(const struct sluice_server_options *options,
         return err;
     doors_destroy(doors); /* they were looked at */
     if ((err = server_events_check(options, log_to_caller, &caller)) != 0 ||
-        (err = create_service(&service, options, NULL, NULL, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
+        (err = server_replication_check(options, log_to_caller, &caller)) != 0 ||
+        (err = create_service(&service, options, NULL, NULL, NULL, NULL, NULL, NULL, log_to_caller,
+                              &caller)) != 0)
         return err;
     err = server_places_admit(options, s3_service_is_open(service));
     if (err == 0 && options->fault_knobs && !server_places_are_local(options))
@@ -457,6 +466,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
+    replication_destroy(server->replication);
     events_destroy(server->events);
     free(server->credentials);
     free(server);

@@ -8,6 +8,7 @@
 #include "api/core/core.h"
 #include "api/core/keys/key_ring.h"
 #include "api/events/events.h"
+#include "api/replication/replication.h"
 #include "api/server/buckets.h"
 #include "api/server/places.h"
 
@@ -54,10 +55,14 @@ int sluice_server_reload(struct sluice_server *server)
     struct key_ring *keys = core_keys(server->core);
     int keys_err = keys != NULL ? key_ring_reload(keys) : 0;
     struct events_targets *targets;
-    int events_err = server_events_prepare(server, &targets);
+    struct replication_targets *replication_targets;
+    int events_err = server_events_prepare(server, &targets),
+        replication_err = server_replication_prepare(server, &replication_targets);
 
     if (events_err == 0)
         events_err = events_apply(server->events, targets);
+    if (replication_err == 0)
+        replication_err = replication_apply(server->replication, replication_targets);
     if (service_err == -EBADMSG)
         return SLUICE_E_CREDENTIALS;
     if (keys_err != 0)
@@ -65,7 +70,7 @@ int sluice_server_reload(struct sluice_server *server)
     if (service_err == 0)
         service_err = tls_err == -EBADMSG ? SLUICE_E_CERTIFICATE : tls_err;
     if (service_err == 0)
-        service_err = events_err;
+        service_err = events_err != 0 ? events_err : replication_err;
     return service_err != 0 ? service_err : log_err;
 }
 
@@ -99,24 +104,29 @@ int sluice_server_change(struct sluice_server *server, const struct sluice_serve
     struct server_watches *watches = NULL;
     struct http_server_change *change;
     struct events_targets *targets = NULL;
+    struct replication_targets *replication_targets = NULL;
     int err;
 
     if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
         (err = server_places_check_websites(options, server_log_to_core, server->core)) != 0 ||
         (err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
         (err = server_buckets_make(server->store, options, NULL, s3_service_region(server->service))) != 0 ||
-        (err = server_events_prepare(server, &targets)) != 0)
+        (err = server_replication_prepare(server, &replication_targets)) != 0)
         return err;
-    if ((err = server_watch_files(server, options, &watches)) != 0 ||
+    if ((err = server_events_prepare(server, &targets)) != 0 ||
+        (err = server_watch_files(server, options, &watches)) != 0 ||
         (err = change_service(server, options, &change)) != 0) {
         server_watches_destroy(watches);
         events_targets_unref(targets);
+        replication_targets_unref(replication_targets);
         return err;
     }
     http_server_commit(server->http, change);
     s3_service_settle(server->service);
     server_watches_destroy(server->watches);
     server->watches = watches;
-    err = server_watches_start(watches);
-    return err != 0 ? err : events_apply(server->events, targets);
+    int watches_err = server_watches_start(watches);
+    err = events_apply(server->events, targets);
+    int replication_err = replication_apply(server->replication, replication_targets);
+    return watches_err != 0 ? watches_err : err != 0 ? err : replication_err;
 }

@@ -17,6 +17,7 @@ struct sluice_server {
     struct doors *doors; /* NULL: none */
     struct pages *pages; /* the same */
     struct events *events;
+    struct replication *replication;
     struct s3_service *service;
     struct s3_websites *websites; /* NULL: none are served */
     struct http_server *http;
@@ -46,5 +47,14 @@ int server_events_check(const struct sluice_server_options *options, log_fn log,
 /* The file of targets, again: events_prepare and events_apply. */
 struct events_targets;
 int server_events_prepare(struct sluice_server *server, struct events_targets **targets);
+
+/* server_replication.c: the same of replication, but that it is started by replication_start. */
+struct replication;
+struct replication_targets;
+int server_replication_create(struct sluice_server *server, const struct sluice_server_options *options);
+int server_replication_check(const struct sluice_server_options *options, log_fn log, void *log_ctx);
+int server_replication_prepare(struct sluice_server *server, struct replication_targets **targets);
+/* What the S3 front asks of it; replication NULL: nothing. */
+void server_replication_offer(struct s3_service_options *options, struct replication *replication);
 
 #endif

@@ -48,6 +48,10 @@ WEBSITE = ("<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></In
            "<RoutingRule><Condition><KeyPrefixEquals>a</KeyPrefixEquals><HttpErrorCodeReturnedEquals>404</HttpErrorCodeReturnedEquals></Condition><Redirect>"
            "<Protocol>https</Protocol><HostName>h</HostName><ReplaceKeyWith>b</ReplaceKeyWith><HttpRedirectCode>302</HttpRedirectCode></Redirect></RoutingRule>"
            "</RoutingRules></WebsiteConfiguration>")
+REPLICATION = ("<ReplicationConfiguration><Role>r</Role><Rule><Filter><And><Tag><Value>v</Value><Key>k</Key></Tag><Prefix>none/</Prefix></And></Filter><ID>a</ID>"
+               "<Status>Enabled</Status><Destination><StorageClass>STANDARD_IA</StorageClass><Bucket>arn:sluice:replication::copy:b</Bucket></Destination>"
+               "<DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication><ExistingObjectReplication><Status>Disabled</Status>"
+               "</ExistingObjectReplication><Priority>1</Priority></Rule></ReplicationConfiguration>")
 NOTIFY = "<NotificationConfiguration>" + "".join(
     f"<{kind}Configuration><Id>{kind}</Id><{kind}>arn:sluice:{service}::hook:webhook</{kind}><Event>s3:{event}</Event><Filter><S3Key><FilterRule>"
     f"<Name>prefix</Name><Value>none/</Value></FilterRule></S3Key></Filter></{kind}Configuration>" for kind, service, event in (
@@ -102,6 +106,7 @@ def fill(server):
                        ("/order?publicAccessBlock", "<PublicAccessBlockConfiguration/>"),
                        ("/order?ownershipControls", "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>"),
                        ("/order?object-lock", LOCK), ("/order/locked", "x"), ("/order?website", WEBSITE), ("/order?notification", NOTIFY),
+                       ("/order?replication", REPLICATION),
                        ("/order/locked?legal-hold", "<LegalHold><Status>ON</Status></LegalHold>")):
         status, _, answer = ask("PUT", path, body.encode(), {"x-amz-checksum-algorithm": "CRC32", **(content_md5(body) if "?" in path else {})})
         check(status in (200, 204), f"PUT {path}", f"{status} {answer[:300]}")
@@ -133,7 +138,9 @@ def main():
     with open(scratch("targets"), "w") as out:
         out.write("[hook]\nurl = http://127.0.0.1:1/\nbuckets = *\nusers = *\n")
     keys = make_keys("keys", key_line("first", 1))
-    server, judge = Server(args=["--notifications", scratch("targets"), "--encryption-keys", keys]), Judge()
+    with open(scratch("copies"), "w") as out:
+        out.write("[copy]\nendpoint = http://127.0.0.1:1\nbuckets = *\nusers = *\n")
+    server, judge = Server(args=["--notifications", scratch("targets"), "--replication", scratch("copies"), "--encryption-keys", keys]), Judge()
     fill(server)
     uploads(server, judge)
     ask, document = server.request, judge.document
@@ -157,7 +164,7 @@ def main():
     document("GetObjectAttributes", ask("GET", "/order/m?attributes", headers={"x-amz-object-attributes": "ETag,Checksum,ObjectParts,StorageClass,ObjectSize",
                                                                                "x-amz-max-parts": "1"}), "Part", "NextPartNumberMarker", "ChecksumType")
     for operation, path in (("GetBucketAcl", "/order?acl"), ("GetObjectAcl", "/order/a?acl"), ("GetBucketCors", "/order?cors"), ("GetBucketLocation", "/order?location"),
-                            ("GetBucketWebsite", "/order?website"), ("GetBucketNotificationConfiguration", "/order?notification"),
+                            ("GetBucketWebsite", "/order?website"), ("GetBucketReplication", "/order?replication"), ("GetBucketNotificationConfiguration", "/order?notification"),
                             ("GetBucketLifecycleConfiguration", "/order?lifecycle"), ("GetBucketOwnershipControls", "/order?ownershipControls"),
                             ("GetBucketPolicyStatus", "/order?policyStatus"), ("GetBucketRequestPayment", "/order?requestPayment"),
                             ("GetBucketTagging", "/order?tagging"), ("GetObjectTagging", "/order/a?tagging"), ("GetBucketVersioning", "/order?versioning"),

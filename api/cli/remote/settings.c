@@ -27,6 +27,7 @@ static const struct {
     {"ownership", "ownershipControls"},
     {"notification", "notification"},
     {"public-access-block", "publicAccessBlock"},
+    {"replication", "replication"},
 };
 
 /* NULL: there is none, which was said. */
@@ -37,8 +38,8 @@ static const char *find_setting(struct remote *remote, const char *name)
             return settings[i].parameter;
     (void)remote_usage_fail(remote,
                             "%s is no setting: policy, cache, cors, lifecycle, website, tagging, encryption, "
-                            "object-lock, ownership, notification or "
-                            "public-access-block",
+                            "object-lock, ownership, notification, "
+                            "public-access-block or replication",
                             name);
     return NULL;
 }

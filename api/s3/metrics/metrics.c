@@ -20,4 +20,5 @@ void metrics_write(struct metrics_page *page, struct s3_request *request)
     metrics_add_latencies(page, server);
     metrics_add_requests(page, request->service);
     metrics_add_events(page, request->service);
+    s3_service_add_replication(request->service, page);
 }

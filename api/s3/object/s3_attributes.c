@@ -13,7 +13,7 @@
 /* The row's encoding adds a few bytes to each attribute and to the list (metadata/rows/codec.h). */
 #define ATTRIBUTE_OVERHEAD_BYTES 10u
 
-#define LABELS_MAX 4u /* s3_attribute_add: tags, an ACL, a lock, a seal */
+#define LABELS_MAX 5u /* s3_attribute_add: tags, an ACL, a lock, a seal, that it is a copy */
 
 static const struct {
     const char *name;

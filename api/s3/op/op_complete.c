@@ -14,6 +14,7 @@
 #include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/body/s3_body.h"
 #include "api/s3/notification/s3_origin.h"
+#include "api/s3/replication/s3_replica.h"
 #include "api/s3/object/s3_complete.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/body/s3_stream.h"
@@ -39,6 +40,7 @@ struct completion {
     struct meta_assembly *rows; /* of the parts as they are stored; NULL when the upload is not there */
     enum s3_error error;        /* from visit_part */
     struct slice seal;          /* of the upload; base NULL: none */
+    bool is_copy; /* of what another server has; whoever began the upload was allowed to say so */
 };
 
 /* ---- The answer ---- */
@@ -273,6 +275,8 @@ static enum s3_error finish_assembly(struct completion *completion, const char *
         error = check_claims(completion, message);
     if (error == S3_ERROR_NONE)
         core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
+    if (error == S3_ERROR_NONE && completion->is_copy)
+        s3_replica_take_etag(completion->request, completion->op.etag);
     return error;
 }
 
@@ -284,7 +288,8 @@ static void submit(struct completion *completion)
     enum s3_error error;
 
     completion->op.op.kind = META_OP_UPLOAD_COMPLETE;
-    completion->op.op.origin = s3_origin(request);
+    completion->op.op.origin =
+        completion->is_copy ? s3_origin_as(request, META_EVENT_REPLICA_COMPLETE) : s3_origin(request);
     completion->op.bucket = request->bucket.id;
     completion->op.key = request->key;
     completion->op.parts = completion->list.parts;
@@ -400,6 +405,7 @@ static void on_list(struct completion *completion)
         s3_answer_result(request, result);
         return;
     }
+    completion->is_copy = s3_replica_is_among(&upload.attributes);
     error = take_seal(completion, &upload, &message);
     if (error == S3_ERROR_NONE)
         error = begin_assembly(completion, &upload, &message);

@@ -6,6 +6,7 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/body/s3_body.h"
 #include "api/s3/notification/s3_origin.h"
+#include "api/s3/replication/s3_replica.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/body/s3_document.h"
 #include "api/s3/body/s3_stream.h"
@@ -56,6 +57,7 @@ struct deletion {
     struct meta_delete_entry entry;
     struct s3_version version;
     char if_match[META_ETAG_BYTES_MAX + 1];
+    bool is_copy; /* of a deletion that was made at another server */
 };
 
 static struct slice owner_of(const struct s3_request *request)
@@ -94,7 +96,8 @@ static void deletion_submit(struct deletion *deletion)
     deletion->entry.judged = s3_pinned_judged(&request->pinned);
     deletion->op = (struct meta_object_delete){
         .op.kind = META_OP_OBJECT_DELETE,
-        .op.origin = s3_origin(request),
+        .op.origin =
+            deletion->is_copy ? s3_origin_as(request, META_EVENT_REPLICA_DELETE) : s3_origin(request),
         .bucket = request->bucket.id,
         .entries = &deletion->entry,
         .count = 1,
@@ -148,6 +151,8 @@ void s3_op_delete_object(struct s3_request *request)
         error = judge_bypass(deletion);
     if (error == S3_ERROR_NONE && if_match.base != NULL && s3_etag_parse(if_match, deletion->if_match) != 0)
         error = s3_refuse_condition(request);
+    if (error == S3_ERROR_NONE)
+        error = s3_replica_of_deletion(request, &deletion->is_copy);
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return;

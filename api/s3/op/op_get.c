@@ -19,6 +19,7 @@
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
 #include "api/s3/object/s3_lock.h"
+#include "api/s3/replication/s3_replica.h"
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_overrides.h"
@@ -150,6 +151,7 @@ static void add_head(struct fetch *fetch)
         s3_answer_header(request, "x-amz-mp-parts-count", text,
                          (size_t)snprintf(text, sizeof(text), "%u", object->part_count));
     add_tag_count(fetch);
+    s3_replica_answer(request, object);
     if (s3_request_parameter(request, "versionId") == NULL) /* only the current version expires so */
         s3_expiration_answer(request, object->size, object->modified_ms, &object->attributes);
     add_checksum(fetch);

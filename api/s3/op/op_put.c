@@ -14,6 +14,7 @@
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
+#include "api/s3/replication/s3_replica.h"
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_lock.h"
@@ -60,7 +61,12 @@ static void commit_object(struct s3_put *put)
     } else if (append->is_given) {
         append->size = core_put_taken(put->core);
     }
-    object_put_of(put)->op.op.origin = s3_origin(put->request);
+    if (s3_replica_is_among(&object->attributes)) {
+        s3_replica_take_etag(put->request, object->etag);
+        object_put_of(put)->op.op.origin = s3_origin_as(put->request, META_EVENT_REPLICA_PUT);
+    } else {
+        object_put_of(put)->op.op.origin = s3_origin(put->request);
+    }
     core_put_commit_object(put->core, &object_put_of(put)->op);
 }
 
@@ -158,6 +164,7 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
         (error = s3_tagging_add_header(request, &op->object.attributes)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, true, &op->object.attributes)) != S3_ERROR_NONE ||
+        (error = s3_replica_add_header(request, &op->object.attributes)) != S3_ERROR_NONE ||
         (error = object_put->put.feed != NULL ? s3_put_prepare_fed(&object_put->put, UINT64_MAX, message)
                                               : s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
         return error;

@@ -6,6 +6,7 @@
 #include "api/s3/access/s3_access.h"
 #include "api/s3/encryption/s3_encryption.h"
 #include "api/s3/object/s3_attributes.h"
+#include "api/s3/replication/s3_replica.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
@@ -86,6 +87,7 @@ static enum s3_error prepare(struct creation *creation, const char **message)
         (error = s3_tagging_add_header(request, &upload->attributes)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, false, &upload->attributes)) != S3_ERROR_NONE ||
+        (error = s3_replica_add_header(request, &upload->attributes)) != S3_ERROR_NONE ||
         (error = s3_checksum_upload_choose(s3_request_header(request, "x-amz-checksum-algorithm"),
                                            s3_request_header(request, "x-amz-checksum-type"), &algorithm,
                                            &type, message)) != S3_ERROR_NONE)

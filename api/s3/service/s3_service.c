@@ -58,6 +58,9 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->doors = options->doors;
     service->pages = options->pages;
     service->events = options->events;
+    service->may_replicate = options->may_replicate;
+    service->replication_metrics = options->replication_metrics;
+    service->replication_ctx = options->replication_ctx;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
     result = service_copy_text(&service->region, region);
@@ -195,6 +198,19 @@ bool s3_service_takes_any_host(const struct s3_service *service)
 struct events *s3_service_events(const struct s3_service *service)
 {
     return service->events;
+}
+
+bool s3_service_may_replicate(struct s3_service *service, struct slice target, struct slice bucket,
+                              struct slice user)
+{
+    return service->may_replicate != NULL &&
+           service->may_replicate(service->replication_ctx, target, bucket, user);
+}
+
+void s3_service_add_replication(const struct s3_service *service, struct metrics_page *page)
+{
+    if (service->replication_metrics != NULL)
+        service->replication_metrics(service->replication_ctx, page);
 }
 
 const struct s3_doors *s3_service_doors(const struct s3_service *service)

@@ -13,6 +13,7 @@
 
 struct core;
 struct events;
+struct metrics_page;
 
 struct s3_service;
 struct s3_request;
@@ -35,6 +36,11 @@ struct s3_service_options {
     /* Pages for people at /-/ui/, of which `enter` alone counts; it also gets who asks with a browser for a listing. Zeroed: there are none. */
     struct s3_doors pages;
     struct events *events; /* who is told of changes; outlives the service. NULL: nobody can be */
+    /* Whether there is such a target of replication, and the bucket and the user may use it; NULL: there are none. Any thread. */
+    bool (*may_replicate)(void *ctx, struct slice target, struct slice bucket, struct slice user);
+    /* Adds figures of replication to the metrics; NULL: there are none. */
+    void (*replication_metrics)(void *ctx, struct metrics_page *page);
+    void *replication_ctx;
     /* The data directory, for the key that tokens of sessions are sealed with; NULL: they are good as long as this process. Read at the start. */
     const char *session_directory;
     bool session_read_only; /* that directory is not written to */
@@ -75,6 +81,10 @@ bool s3_service_takes_any_host(const struct s3_service *service);
 const struct s3_doors *s3_service_doors(const struct s3_service *service);
 const struct s3_doors *s3_service_pages(const struct s3_service *service);
 struct events *s3_service_events(const struct s3_service *service);
+/* As options.may_replicate and replication_metrics; false and nothing without them. */
+bool s3_service_may_replicate(struct s3_service *service, struct slice target, struct slice bucket,
+                              struct slice user);
+void s3_service_add_replication(const struct s3_service *service, struct metrics_page *page);
 bool s3_service_has_admin(const struct s3_service *service);
 /* Hands the request to options.admin. */
 void s3_service_admin(struct s3_service *service, struct s3_request *request);

@@ -36,6 +36,9 @@ struct s3_service {
     void *admin_ctx;
     struct s3_doors doors, pages;
     struct events *events;
+    bool (*may_replicate)(void *ctx, struct slice target, struct slice bucket, struct slice user);
+    void (*replication_metrics)(void *ctx, struct metrics_page *page);
+    void *replication_ctx;
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
     struct s3_credentials *credentials;

@@ -284,6 +284,8 @@ static const struct control_row {
     {"rekey", false, control_call_rekey},
     {"backup", true, control_call_backup},
     {"backup-holds", false, control_call_backup_holds},
+    {"replication", true, control_call_replication},
+    {"replication-resync", false, control_call_resync},
     {"user-list", true, control_call_user_list},
     {"user-add", false, control_call_user_add},
     {"user-rotate", false, control_call_user_rotate},

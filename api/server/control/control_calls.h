@@ -11,6 +11,7 @@
 struct core;
 struct faults;
 struct http_server;
+struct replication;
 struct s3_service;
 
 /* What the calls are about; all of it outlives them. */
@@ -20,6 +21,7 @@ struct control_subject {
     struct s3_service *service;
     const char *credentials; /* or NULL */
     struct faults *faults;   /* NULL: it has none */
+    struct replication *replication;
     bool relaxed;
 };
 
@@ -65,6 +67,10 @@ json_t *control_call_quota_set(const struct control_subject *subject, json_t *re
                                const struct control_asker *asker);
 json_t *control_call_recount(const struct control_subject *subject, json_t *request,
                              const struct control_asker *asker);
+json_t *control_call_replication(const struct control_subject *subject, json_t *request,
+                                 const struct control_asker *asker);
+json_t *control_call_resync(const struct control_subject *subject, json_t *request,
+                            const struct control_asker *asker);
 json_t *control_call_user_list(const struct control_subject *subject, json_t *request,
                                const struct control_asker *asker);
 json_t *control_call_user_add(const struct control_subject *subject, json_t *request,

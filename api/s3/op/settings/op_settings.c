@@ -40,12 +40,6 @@ void s3_op_get_empty_settings(struct s3_request *request)
     s3_answer_error(request, S3_ERROR_NOT_IMPLEMENTED);
 }
 
-/* What cannot be there is gone: S3 answers the same. */
-void s3_op_delete_absent_settings(struct s3_request *request)
-{
-    s3_answer_empty(request, 204);
-}
-
 /* ---- Switching off what is off ---- */
 
 /* What may stand in such a document. An element that asks for nothing has its one value in `off`. */
