@@ -98,10 +98,13 @@ static void tell_failure(struct replication_lane *lane, struct replication_entry
                          const char *why)
 {
     struct replication_sender *sender = lane->sender;
+    bool is_known;
 
     (void)atomic_fetch_add(&sender->options.figures->failed, 1);
-    if (entry->is_told ||
-        (is_away(err) && sender->failures > 0)) /* a look without the lock: a line too many is no harm */
+    pthread_mutex_lock(&sender->lock);
+    is_known = sender->failures > 0;
+    pthread_mutex_unlock(&sender->lock);
+    if (entry->is_told || (is_away(err) && is_known))
         return;
     entry->is_told = true;
     replication_say(sender, LOG_LEVEL_WARNING, "replication: %s/%.*s is not copied to target %s yet: %s",
