@@ -300,11 +300,13 @@ static void epochs_that_files_know(void **state)
     const struct blob_identity identity = {.store = "a store's own id", .epoch = 7};
     const unsigned char stranger[RECORD_STORE_ID_BYTES] = "another store's";
 
-    for (unsigned durable = 0; durable < 2; ++durable) {
+    for (unsigned way = 0; way < 4; ++way) {
+        unsigned durable = way % 2;
         struct batch batch;
         struct pen pen;
         uint64_t epoch;
 
+        rig_shared_fs = way > 1;
         pen_begin(&pen, durable);
         blob_store_identify(pen.rig.store, &identity); /* SEQUENCE does not say so yet */
         batch_make_equal(&batch, 1, 3000, 1);
@@ -329,6 +331,7 @@ static void epochs_that_files_know(void **state)
         batch_free(&batch);
         rig_end(&pen.rig);
     }
+    rig_shared_fs = false;
 }
 
 int main(void)

@@ -183,6 +183,13 @@ static void test_crash_leaves_exactly_the_orphans(void **state)
     rig_end(&rig);
 }
 
+static void test_crash_on_a_shared_file_system(void **state)
+{
+    rig_shared_fs = true;
+    test_crash_leaves_exactly_the_orphans(state);
+    rig_shared_fs = false;
+}
+
 /* The process dies without a word; the lock dies with it. */
 static void test_killed_process(void **state)
 {
@@ -778,6 +785,7 @@ int main(void)
         cmocka_unit_test(test_free_bytes),
         cmocka_unit_test(test_ids_go_on_after_a_clean_close),
         cmocka_unit_test(test_crash_leaves_exactly_the_orphans),
+        cmocka_unit_test(test_crash_on_a_shared_file_system),
         cmocka_unit_test(test_killed_process),
         cmocka_unit_test(test_recovery_stops_and_can_be_repeated),
         cmocka_unit_test(test_durable_after_relaxed_syncs_first),

@@ -54,10 +54,16 @@ static void rig_log(void *ctx, enum log_level level, const char *message)
     snprintf(rig->last_message, sizeof(rig->last_message), "%s", message);
 }
 
+/* As on a file system that several machines mount, where folders are read in the place of names that are asked for. */
+static bool rig_shared_fs;
+
 static int rig_open_store(struct rig *rig, bool durable, bool copy_mode)
 {
-    struct blob_store_options options = {
-        .durable = durable, .copy_mode = copy_mode, .log = rig_log, .log_ctx = rig};
+    struct blob_store_options options = {.durable = durable,
+                                         .copy_mode = copy_mode,
+                                         .shared_fs = rig_shared_fs,
+                                         .log = rig_log,
+                                         .log_ctx = rig};
 
     return blob_store_open(&rig->store, rig->dir, &options);
 }
