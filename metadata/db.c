@@ -17,7 +17,8 @@ static int store_open(struct meta *meta)
     struct row_store *store;
     int err;
 
-    meta->calls = &sqlite_calls;
+    if ((meta->calls = row_calls_of(meta->path)) == NULL)
+        return -EPROTONOSUPPORT;
     err = row_engine_open(meta, &store);
 
     if (err != 0 || store == NULL)

@@ -142,4 +142,7 @@
 /* Pages of the database that a copy takes in one step: a megabyte, after which it can be told to end. */
 #define META_COPY_PAGES 256
 
+/* What a listing with a delimiter fetches at once, of an engine for which each look costs a round trip: it may seek behind the first one. */
+#define META_SEEK_ROWS 32u
+
 #endif

@@ -22,6 +22,7 @@ struct walk {
     struct position start, end;
     bool is_overlaid;      /* something may lie over its rows */
     int64_t overlay;       /* the bucket whose rows lie over its own (overlay.h); 0: none */
+    uint32_t expected;     /* rows, until it seeks */
     struct slice start_id; /* uploads: the id from which on, at the start key; a NULL pointer for objects */
 };
 
@@ -33,6 +34,7 @@ static void walk_seek(const struct walk *walk)
 
     assert(walk->statement != NULL);
     query_reset(statement);
+    query_expect(statement, walk->expected);
     query_bind_int(statement, parameter++, walk->bucket);
     query_bind(statement, parameter++, position_bytes(&walk->start));
     if (walk->start_id.base != NULL)
@@ -129,6 +131,7 @@ static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint
     if (err != 0 || (err = reader_snapshot_begin(reader)) != 0)
         return err;
     int result = walk->is_overlaid ? walk_overlay(reader, walk) : 0;
+    walk->expected = walk->delimiter.len > 0 ? META_SEEK_ROWS : limit + 1;
     if (result == 0) {
         walk_seek(walk);
         result = walk_run(walk, limit, emit, ctx, truncated);

@@ -67,6 +67,7 @@ static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
 
     assert(cursor->id_start_length <= sizeof(cursor->id_start));
     query_reset(cursor->statement);
+    query_expect(cursor->statement, walk->query->delimiter.len > 0 ? META_SEEK_ROWS : walk->query->limit + 1);
     query_bind_int(cursor->statement, parameter++, walk->query->bucket);
     query_bind(cursor->statement, parameter++, position_bytes(&cursor->start));
     if (cursor->has_ids)

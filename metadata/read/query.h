@@ -19,6 +19,7 @@ enum read_id {
     READ_BUCKET_GET,
     READ_BUCKET_LIST,
     READ_OBJECT_GET,
+    READ_OBJECT_NOW, /* the same, and what lies over it, with the bucket of what was found; where reader_calls.is_shared */
     READ_OBJECT_LIST,
     READ_OVERLAY_GET,
     READ_OVERLAY_OBJECTS,
@@ -111,7 +112,8 @@ struct query_calls {
 struct query {
     sqlite3_stmt *sqlite; /* NULL: it is another engine's */
     const struct query_calls *calls;
-    void *own; /* that engine's */
+    void *own;         /* that engine's */
+    uint32_t expected; /* see query_expect */
 };
 
 /* ---- Binding ---- */
@@ -139,6 +141,12 @@ static inline void query_bind_text(struct query *query, int parameter, struct sl
         meta_sql_text(query->sqlite, parameter, text);
     else
         query->calls->bind(query, parameter, text);
+}
+
+/* So many rows will probably be asked for: what is best fetched at once, of a query that could give many more. 0: nobody knows. */
+static inline void query_expect(struct query *query, uint32_t rows)
+{
+    query->expected = rows;
 }
 
 /* ---- Rows ---- */

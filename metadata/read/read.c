@@ -316,6 +316,29 @@ static int read_alone(struct meta_reader *reader, int64_t bucket, struct slice k
     return read_both(reader, bucket, key, object);
 }
 
+/* The current object and what may lie over it, by one query. */
+static int read_shared(struct meta_reader *reader, int64_t bucket, struct slice key,
+                       struct meta_object *object)
+{
+    struct query *query = reader_query(reader, READ_OBJECT_NOW);
+    int err;
+
+    query_bind_int(query, 1, bucket);
+    query_bind(query, 2, key);
+    int found = query_row(query);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_KEY : found;
+    bool is_overlay = query_int(query, READ_OBJECT_COLUMNS + 1) != bucket;
+    if (is_overlay && query_int(query, 0) < 0)
+        err = META_E_NO_KEY; /* it is removed */
+    else if ((err = read_version_id(query_bytes(query, READ_OBJECT_COLUMNS), &object->version)) == 0)
+        err = read_object(query, object);
+    if (is_overlay) /* it says something else there */
+        memset(object->upload_id, 0, sizeof(object->upload_id));
+    query_reset(query);
+    return err;
+}
+
 static int read_current(struct meta_reader *reader, int64_t bucket, struct slice key,
                         struct meta_object *object)
 {
@@ -337,6 +360,8 @@ static int read_current(struct meta_reader *reader, int64_t bucket, struct slice
 
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
+    if (reader->calls->is_shared)
+        return read_shared(reader, bucket, key, object);
     return read_cached(reader, bucket, key, object) ? 0 : read_current(reader, bucket, key, object);
 }
 

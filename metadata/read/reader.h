@@ -25,6 +25,7 @@ struct reader_calls {
     /* 0 with a query to bind and step, or an error; walk_end also where it was not stepped to its end. */
     int (*walk_begin)(struct meta_reader *reader, enum read_walk walk, struct query *query);
     void (*walk_end)(struct query *query);
+    bool is_shared; /* others write, too: nothing that was read can be kept */
 };
 
 struct meta_reader {

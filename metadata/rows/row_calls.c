@@ -6,8 +6,18 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "metadata/db.h"
+
+const struct row_calls *row_calls_of(const char *path)
+{
+    bool is_address = strncmp(path, "postgresql://", 13) == 0 || strncmp(path, "postgres://", 11) == 0;
+
+    if (!is_address)
+        return &sqlite_calls;
+    return &postgres_calls; /* weak: it may be NULL */
+}
 
 static const struct row_calls *calls_of(const struct row_store *store)
 {

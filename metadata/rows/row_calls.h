@@ -244,7 +244,11 @@ struct row_base {
     const struct row_calls *calls;
 };
 
-/* The engine of SQLite's database files. */
+/* The engine of SQLite's database files; and PostgreSQL's, NULL where it is not linked. */
 extern const struct row_calls sqlite_calls;
+extern const struct row_calls postgres_calls __attribute__((weak));
+
+/* By what is opened: a file, or "postgresql://..." (or "postgres://..."). NULL: this program has no such engine. */
+const struct row_calls *row_calls_of(const char *path);
 
 #endif

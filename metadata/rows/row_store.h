@@ -36,7 +36,7 @@ struct row_store;
 /* ---- A batch ---- */
 
 /* touches: what the changes will touch; an engine with one writer has no need of it. is_synced: the commit is to be durable by
- * itself, and so is all before it. */
+ * itself, and so is all before it. 1: others have changed buckets, settings or publications since the last batch. */
 int row_batch_begin(struct row_store *store, const struct row_touches *touches, bool is_synced);
 int row_batch_commit(struct row_store *store);
 /* Nothing of it was, nor comes back after a power failure. */

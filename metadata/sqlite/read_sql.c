@@ -134,6 +134,8 @@ static sqlite3 *db_of(const struct meta_reader *reader)
 static int queries_prepare(struct meta_reader *reader)
 {
     for (int id = 0; id < READ_COUNT; id++) {
+        if (texts[id] == NULL)
+            continue;
         int code = sqlite3_prepare_v3(db_of(reader), texts[id], -1, SQLITE_PREPARE_PERSISTENT,
                                       &reader->queries[id].sqlite, NULL);
         if (code != SQLITE_OK)
@@ -172,7 +174,8 @@ static uint64_t sqlite_reader_steps(struct meta_reader *reader)
     uint64_t steps = 0;
 
     for (int id = 0; id < READ_COUNT; id++)
-        steps += (uint32_t)sqlite3_stmt_status(reader->queries[id].sqlite, SQLITE_STMTSTATUS_VM_STEP, 0);
+        if (reader->queries[id].sqlite != NULL)
+            steps += (uint32_t)sqlite3_stmt_status(reader->queries[id].sqlite, SQLITE_STMTSTATUS_VM_STEP, 0);
     return steps;
 }
 

@@ -90,6 +90,10 @@ static int batch_begin(struct batch_runner *runner, const struct meta_op *batch)
     writer->clear_left = writer_clear_max(writer);
     writer->garbage_bytes = 0;
     outbox_batch_begin(writer);
+    if (err > 0) { /* others have changed what is kept here */
+        runner->sets_stale = true;
+        err = 0;
+    }
     if (err == 0 && (runner->sets_stale || writer->outbox.is_stale)) {
         if ((err = sets_load(writer)) != 0)
             return err;

@@ -309,9 +309,32 @@ static void changes_walk(const void *batch, row_touch_fn visit, void *ctx)
         change_visit_rows(op, visit, ctx);
 }
 
+static void extents_visit(const struct meta_extents *extents,
+                          void (*visit)(void *ctx, const struct meta_extent *extent), void *ctx)
+{
+    for (uint32_t i = 0; i < extents->count; i++)
+        visit(ctx, &extents->list[i]);
+}
+
+static void changes_walk_units(const void *batch, void (*visit)(void *ctx, const struct meta_extent *extent),
+                               void *ctx)
+{
+    for (const struct meta_op *op = batch; op != NULL; op = op->next) {
+        if (op->kind == META_OP_OBJECT_PUT)
+            extents_visit(&((const struct meta_object_put *)op)->object.extents, visit, ctx);
+        else if (op->kind == META_OP_PART_PUT)
+            extents_visit(&((const struct meta_part_put *)op)->part.extents, visit, ctx);
+        else if (op->kind == META_OP_ANNOTATION_PUT)
+            extents_visit(&((const struct meta_annotation_put *)op)->annotation.extents, visit, ctx);
+        else if (op->kind == META_OP_OBJECTS_PUT)
+            for (uint32_t i = 0; i < ((const struct meta_objects_put *)op)->count; i++)
+                extents_visit(&((const struct meta_objects_put *)op)->puts[i].object.extents, visit, ctx);
+    }
+}
+
 struct row_touches changes_touches(const struct meta_op *batch)
 {
-    return (struct row_touches){changes_walk, batch};
+    return (struct row_touches){changes_walk, changes_walk_units, batch};
 }
 
 /* ---- Publications, and what other changes are about ---- */
