@@ -26,8 +26,9 @@ forbid "storage includes neither metadata nor api" '(\.\./)*(metadata|api)/' sto
 forbid "metadata includes neither api nor what stands on storage's ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|api/)' metadata
 forbid "S3 does not know the HTTP library: only api/http does" 'h2o' $(ls -d api/*/ | grep -v '^api/http/') api/sluice.h storage metadata
 forbid "only metadata knows SQLite" 'sqlite3' storage api
-forbid "in metadata, only sqlite/ and read/ know SQL" 'sqlite3|(\.\./)*metadata/(sqlite|read)/' metadata/write metadata/rows metadata/*.[ch]
-# Readers step statements and read columns; what a statement says stands in sqlite/ alone.
+forbid "in metadata, only sqlite/ and read/ know SQL" 'sqlite3|(\.\./)*metadata/(sqlite|postgres|read)/' metadata/write metadata/rows metadata/*.[ch]
+forbid "only metadata/postgres knows PostgreSQL" 'libpq|(\.\./)*metadata/postgres/' storage api metadata/write metadata/rows metadata/read metadata/sqlite metadata/*.[ch]
+# Readers step statements and read columns; what a statement says stands in sqlite/ and postgres/ alone.
 texts=$(grep -rnE --include='*.[ch]' '"(SELECT|INSERT|UPDATE|DELETE|REPLACE|PRAGMA) ' metadata/read metadata/write metadata/rows metadata/*.[ch])
 if [ -z "$texts" ]; then
     echo "ok - in metadata, SQL is written in sqlite/ alone"

@@ -388,6 +388,7 @@ static int find_lost(void *ctx, const struct meta_row_name *name, const struct m
 
 static void lost_bytes(void **state)
 {
+    only_sqlite();
     struct store *store = *state;
     struct finding finding = {.lost = 3};
     struct meta_lost op = {.kind = META_ROW_ANNOTATION, .rows = &finding.row, .count = 1};
@@ -414,6 +415,7 @@ static void lost_bytes(void **state)
 /* What was replaced comes back with its annotations. */
 static void replaced_objects_keep_them(void **state)
 {
+    only_sqlite();
     struct store *store = *state;
     struct meta_row_name name = {.bucket = store->bucket, .key_length = 3, .key = "key"};
     struct meta_lost op = {.kind = META_ROW_OBJECT, .rows = &name, .count = 1};

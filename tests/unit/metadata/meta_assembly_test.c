@@ -393,16 +393,19 @@ static unsigned rows_of_completion(struct store *store, bool assembles, bool mov
 /* The first slice of what is cleared away after it, and a look whether there is more. */
 static void a_change_with_all_put_together_reads_no_part(void **state)
 {
+    only_sqlite();
     assert_in_range(rows_of_completion(*state, true, false), 1, META_CLEAR_MAX + 1);
 }
 
 static void a_change_without_reads_them_all(void **state)
 {
+    only_sqlite();
     assert_in_range(rows_of_completion(*state, false, false), PARTS_MANY, PARTS_MANY + META_CLEAR_MAX + 1);
 }
 
 static void a_change_whose_parts_moved_on_reads_them_all(void **state)
 {
+    only_sqlite();
     assert_in_range(rows_of_completion(*state, true, true), PARTS_MANY, PARTS_MANY + META_CLEAR_MAX + 1);
 }
 

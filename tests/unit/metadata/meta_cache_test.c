@@ -212,6 +212,7 @@ static void test_many_caches(void **state)
 /* What a relaxed store gives back when the bytes of an overwrite are lost. */
 static void test_an_object_that_comes_back_is_counted(void **state)
 {
+    only_sqlite();
     struct store *store = *state;
     struct meta_mark_set mark = {.mark.file = 1};
     struct meta_row_name name = {.bucket = store->bucket, .key_length = 1};

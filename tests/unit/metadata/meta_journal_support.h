@@ -322,7 +322,7 @@ struct image {
 /* The store's files as they are; the committer must be held. */
 MAYBE_UNUSED static void image_take(struct image *image, const struct store *store)
 {
-    char from[128], to[128];
+    char from[sizeof(store->path) + 4], to[sizeof(image->path) + 4];
 
     dir_make(image->dir);
     snprintf(image->path, sizeof(image->path), "%s/sluice.db", image->dir);

@@ -8,7 +8,7 @@
 #define KEYS      24
 #define UPLOADS   4
 #define PARTS     5
-#define STEPS     6000
+#define STEPS     (6000 / STEPS_SHARE)
 #define FILES_MAX (STEPS * 2)
 
 static uint64_t random_state = 0x853c49e6748fea9bull;

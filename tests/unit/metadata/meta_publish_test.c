@@ -496,6 +496,7 @@ static int drop_lost(struct store *store, uint64_t file)
 /* In a relaxed store staged bytes may be lost when they are published already, and not carried out: the key has its old object then. */
 static void lost_bytes(void **state)
 {
+    only_sqlite();
     struct store *store = *state;
     const struct meta_options relaxed = {.keeps_replaced = true};
     int64_t id;

@@ -194,6 +194,7 @@ static void many_at_once(void **state)
 /* An entry is written before it is known what is refused, and done again under other quotas: near one there is none. */
 static void near_a_quota_nothing_is_journaled(void **state)
 {
+    only_sqlite();
     struct store *store = *state;
 
     assert_int_equal(quota_set(store, META_QUOTA_NONE, 3), 0);

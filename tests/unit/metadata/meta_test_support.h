@@ -23,8 +23,14 @@
 
 #define MAYBE_UNUSED __attribute__((unused))
 
+#ifdef SLUICE_TEST_WITH_POSTGRES
+#define PATH_BYTES 320 /* an address */
+#else
+#define PATH_BYTES 96
+#endif
+
 struct store {
-    char dir[64], path[96];
+    char dir[64], path[PATH_BYTES];
     struct meta *meta;
     struct meta_reader *reader;
     int64_t bucket; /* "bucket" */
@@ -47,6 +53,25 @@ static MAYBE_UNUSED void dir_remove(const char *dir)
             assert_int_equal(unlinkat(dirfd(stream), entry->d_name, 0), 0);
     closedir(stream);
     assert_int_equal(rmdir(dir), 0);
+}
+
+#ifdef SLUICE_TEST_WITH_POSTGRES
+#include "postgres_support.h"
+/* First in a test: it is about what SQLite's engine alone has (relaxed stores, the journal, steps of its machine). */
+#define only_sqlite() skip()
+#define STEPS_SHARE   10 /* each change is two round trips */
+#else
+#define only_sqlite()                     ((void)0)
+#define STEPS_SHARE                       1
+#define postgres_make(schema, path, size) ((void)0)
+#define postgres_remove(schema)           ((void)0)
+#endif
+
+/* Where the store of that folder is: a file there, or a schema that is called as it is. */
+static MAYBE_UNUSED void path_make(const char *dir, char *path, size_t size)
+{
+    snprintf(path, size, "%s/sluice.db", dir);
+    postgres_make(dir + strlen("/tmp/"), path, size);
 }
 
 /* ---- Changes ---- */
@@ -315,7 +340,7 @@ static MAYBE_UNUSED int store_setup(void **state)
     struct store *store = calloc(1, sizeof(*store));
 
     dir_make(store->dir);
-    snprintf(store->path, sizeof(store->path), "%s/sluice.db", store->dir);
+    path_make(store->dir, store->path, sizeof(store->path));
     store_reopen(store);
     store->bucket = bucket_create(store->meta, "bucket");
     *state = store;
@@ -329,6 +354,7 @@ static MAYBE_UNUSED int store_teardown(void **state)
     assert_sound(store);
     meta_reader_close(store->reader);
     meta_close(store->meta);
+    postgres_remove(store->dir + strlen("/tmp/"));
     dir_remove(store->dir);
     free(store);
     return 0;

@@ -9,7 +9,7 @@
 
 #define KEYS         10
 #define VERSIONS_MAX 400
-#define STEPS        4000
+#define STEPS        (4000 / STEPS_SHARE)
 #define NOTES        3
 
 static uint64_t random_state = 0x9e3779b97f4a7c15ull;
