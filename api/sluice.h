@@ -60,6 +60,8 @@ enum sluice_error {
         -5018, /* a bucket that keeps versions cannot be a cache, nor the other way round */
     /* the disk failed to sync the database; no changes until that is made good, so try again */
     SLUICE_E_UNSYNCED = -5020,
+    SLUICE_E_STALLED =
+        -5040, /* changes have waited for the disk for ten seconds; no more until it answers, so try again */
     /* the log of the latest changes is damaged before its end; see the log and accept_older_database */
     SLUICE_E_DAMAGED_LOG = -5022,
     SLUICE_E_WRITE_ONCE = -5030,     /* the key is taken, and its bucket takes each but once */

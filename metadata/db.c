@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metadata/limits.h"
 #include "metadata/meta_journal.h"
 #include "metadata/rows/row_calls.h"
 #include "metadata/write/committer.h"
+#include "storage/base/clock.h"
 
 static int store_open(struct meta *meta)
 {
@@ -83,5 +85,14 @@ int meta_make_durable(struct meta *meta)
 int meta_health(const struct meta *meta)
 {
     assert(meta->engine != NULL);
-    return row_engine_is_suspect(meta) ? META_E_UNSYNCED : 0;
+    if (row_engine_is_suspect(meta))
+        return META_E_UNSYNCED;
+    return meta_is_stalled(meta) ? META_E_STALLED : 0;
+}
+
+bool meta_is_stalled(const struct meta *meta)
+{
+    uint64_t began_ns = atomic_load(&meta->batch_began_ns);
+
+    return began_ns != 0 && clock_monotonic_ns() >= began_ns + META_STALL_MS * UINT64_C(1000000);
 }

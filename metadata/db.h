@@ -30,7 +30,8 @@ struct meta {
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
     /* bits of who wants to know what changes are about: meta_outbox.h */
     atomic_uint followed;
-    atomic_uint_fast64_t garbage_bytes; /* meta_garbage_made */
+    atomic_uint_fast64_t garbage_bytes;  /* meta_garbage_made */
+    atomic_uint_fast64_t batch_began_ns; /* of the batch that is run just now; 0: none */
     struct figures figures;
     struct usage usage; /* meta_usage.h */
 };

@@ -30,6 +30,9 @@
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */
 #define META_BATCH_OPS_MAX 512u
 
+/* A batch that lasts so long waits for a disk that hangs: further changes are refused, instead of gathering behind it. */
+#define META_STALL_MS 10000u
+
 /* Rows of parts, and references of objects and parts of several extents, that one transaction clears away at once, about half a
  * millisecond; the rest is left to META_OP_SWEEP, of which each clears as much. */
 #define META_CLEAR_MAX 512u

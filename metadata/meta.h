@@ -134,8 +134,11 @@ void meta_close(struct meta *meta);
 void meta_keep_log(struct meta *meta);
 
 /* 0, or META_E_UNSYNCED: a sync of the database or its log failed. Until what it may have lost is written again, which is tried
- * again and again, changes are refused with that result. Reads go on. Any thread; cheap. */
+ * again and again, changes are refused with that result. Reads go on. Or META_E_STALLED: changes have waited for the disk for META_STALL_MS;
+ * who would submit more is to refuse them. Any thread; cheap. */
 int meta_health(const struct meta *meta);
+/* Whether that is so. */
+bool meta_is_stalled(const struct meta *meta);
 
 /* 0 or a negative errno; -ESTALE: the path names another file by now. */
 int meta_reader_open(struct meta *meta, struct meta_reader **reader);

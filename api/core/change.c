@@ -49,6 +49,11 @@ void core_change_submit(struct core_worker *worker, struct core_change *change)
         ring_post(worker->ring, &change->posted, 0);
         return;
     }
+    if (meta_is_stalled(worker->core->meta)) {
+        change->op->result = META_E_STALLED;
+        ring_post(worker->ring, &change->posted, 0);
+        return;
+    }
     meta_submit(worker->core->meta, change->op);
 }
 

@@ -101,7 +101,7 @@ int core_folder_fd(const struct core *core);
 enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
 /* How often since core_open. Any thread. */
 uint64_t core_damage_met(struct core *core, enum core_damage damage);
-/* 0, or META_E_UNSYNCED: changes are refused, see meta_health. Any thread; cheap. */
+/* 0, META_E_UNSYNCED or META_E_STALLED: changes are refused, see meta_health. Any thread; cheap. */
 int core_health(const struct core *core);
 /* What the committer does. Any thread. */
 struct meta_figures;

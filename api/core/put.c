@@ -483,9 +483,9 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
     assert(options->events != NULL);
     if (put == NULL)
         return -ENOMEM;
-    if (core_is_read_only(worker->core)) {
+    if (core_is_read_only(worker->core) || meta_is_stalled(worker->core->meta)) {
         free(put);
-        return -EROFS;
+        return core_is_read_only(worker->core) ? -EROFS : META_E_STALLED;
     }
     put->worker = worker;
     put->events = options->events;

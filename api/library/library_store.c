@@ -23,6 +23,7 @@ _Static_assert((int)SLUICE_E_NEWER_STORE == (int)META_E_NEWER_SCHEMA, "results d
 _Static_assert((int)SLUICE_E_NOT_A_STORE == (int)META_E_NOT_OURS, "results differ");
 _Static_assert((int)SLUICE_E_CORRUPT == (int)META_E_CORRUPT, "results differ");
 _Static_assert((int)SLUICE_E_UNSYNCED == (int)META_E_UNSYNCED, "results differ");
+_Static_assert((int)SLUICE_E_STALLED == (int)META_E_STALLED, "results differ");
 _Static_assert((int)SLUICE_E_BUCKET_STATE == (int)META_E_BUCKET_STATE, "results differ");
 _Static_assert((int)SLUICE_E_WRITE_ONCE == (int)META_E_WRITE_ONCE, "results differ");
 _Static_assert((int)SLUICE_E_OBJECT_SIZE == (int)META_E_OBJECT_SIZE, "results differ");

@@ -65,7 +65,11 @@ static void write_uptime(struct page_html *html, uint64_t seconds)
 static void write_health(struct page_html *html, struct core *core)
 {
     begin_tile(html, "Health");
-    if (core_health(core) != 0)
+    int health = core_health(core);
+
+    if (health == META_E_STALLED)
+        PAGE(html, "No changes: the disk does not answer");
+    else if (health != 0)
         PAGE(html, "No changes: a sync failed");
     else if (core_room_bytes(core) == 0)
         PAGE(html, "No uploads: the disk is full");

@@ -350,8 +350,11 @@ static void *committer_main(void *argument)
         if (batch == NULL && refused == NULL)
             break;
         pthread_mutex_unlock(&committer->mutex);
-        if (batch != NULL)
+        if (batch != NULL) {
+            atomic_store(&committer->meta->batch_began_ns, clock_monotonic_ns());
             batch_serve(committer, batch);
+            atomic_store(&committer->meta->batch_began_ns, 0);
+        }
         batch_finish(&committer->runner.hooks, refused, META_E_CLOSING);
         pthread_mutex_lock(&committer->mutex);
     }

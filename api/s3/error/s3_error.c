@@ -100,6 +100,7 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_STORAGE_FULL;
     case -ERANGE:
         return S3_ERROR_INVALID_RANGE;
+    case META_E_STALLED:
     case -ENOBUFS: /* no room for a body that is held in memory */
     case -EMFILE:
     case -ENFILE:

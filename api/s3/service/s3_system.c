@@ -51,6 +51,12 @@ static void answer_healthy(struct s3_request *request)
                     LITERAL("a sync of the database failed: no changes are taken until it is made good\n"));
         return;
     }
+    if (result == META_E_STALLED) {
+        answer_text(
+            request, 503, "Service Unavailable", "text/plain",
+            LITERAL("changes have waited too long for the disk: no more are taken until it answers\n"));
+        return;
+    }
     s3_service_report(request->service, "health: the store cannot be read: %s", meta_strerror(result));
     answer_text(request, 503, "Service Unavailable", "text/plain", LITERAL("the store cannot be read\n"));
 }
