@@ -165,10 +165,8 @@ int faults_decide(enum call_kind kind, uint64_t place)
     if (control == NULL || deciding || kind == CALL_NONE)
         return 0;
     deciding = true;
-    if (atomic_load(&control->sleep_kind) == (int)kind) {
-        long ms = atomic_load(&control->sleep_ms);
-        nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-    }
+    while (atomic_load(&control->hangs) == (int)kind)
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
     action = decide(kind, place);
     deciding = false;
     errno = error;

@@ -69,8 +69,7 @@ struct control {
     atomic_int failed;       /* that many did */
     atomic_uint place_count; /* of the table below */
     atomic_uint dropped;     /* had no room there */
-    atomic_int sleep_kind;   /* of this kind each call takes sleep_ms more */
-    atomic_int sleep_ms;
+    atomic_int hangs;        /* calls of this kind wait until it is another */
     atomic_uint module_count;
     char modules[MODULES_MAX][128];
     struct place places[PLACES_MAX];
