@@ -356,6 +356,39 @@ SLUICE_API int sluice_restore_carried(const struct sluice_backup_carrier *carrie
                                       const struct sluice_backup_options *options,
                                       struct sluice_backup_report *report);
 
+/* ---- A store without its database ---- */
+
+struct sluice_recover_report {
+    bool chronicle_complete; /* the files beside the blobs told all that was stored */
+    bool database_read;      /* the old database was asked as well, and something of it could be read */
+    uint64_t chronicle_entries,
+        chronicle_damaged; /* what those files told; stretches of them that are damaged */
+    uint64_t database_rows,
+        database_damaged; /* rows that only the old database had; stretches that could not be read */
+    uint64_t buckets, objects, versions, markers, uploads, parts, annotations; /* in the new store */
+    uint64_t
+        nameless_buckets; /* of those buckets, how many are called recovered-NUMBER, for their names are lost */
+    uint64_t lost;        /* objects, versions, parts and annotations whose bytes are not there any more */
+    uint64_t nameless_blobs, nameless_bytes; /* files of which nobody knows what they are */
+};
+
+/* Told as it is found, with what is borrowed during the call. kind: "object", "version", "part", "annotation", with bucket and key, and the
+ * number of the blob that is missing; or "blob", which nobody knows, with its number. */
+struct sluice_recover_find {
+    const char *kind;
+    const char *bucket, *key; /* "" where there is none; keys are as they were stored, key_length bytes */
+    size_t key_length;
+    uint64_t blob, bytes;
+};
+
+/* Makes a store whose database was lost or damaged anew in the folder `to`, which must not be there, or be empty. Nothing of the old one is changed.
+ * Of the options, which may be NULL, shared_fs and log count. 0; -EEXIST: there is something in `to`; -ENODATA: there is nothing to recover
+ * from; -EBUSY, -ENOENT; as sluice_store_open. Blocks. */
+SLUICE_API int sluice_recover(const char *directory, const char *to,
+                              const struct sluice_store_options *options,
+                              void (*found)(void *ctx, const struct sluice_recover_find *find), void *ctx,
+                              struct sluice_recover_report *report);
+
 /* ---- Versions ---- */
 
 /* Enabled: from now on every put makes a version and every delete a delete marker, and what was there stays. Not enabled:

@@ -13,6 +13,7 @@
 
 struct meta_committer;
 struct row_calls;
+struct chronicle;
 struct row_engine;
 
 struct meta {
@@ -20,6 +21,7 @@ struct meta {
     struct meta_options options;
     const struct row_calls *calls;            /* of its engine: rows/row_calls.h */
     struct row_engine *engine;                /* the engine's own */
+    struct chronicle *chronicle;              /* NULL: none is kept */
     struct meta_committer *committer;         /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
     struct row_changes row_changes;

@@ -148,4 +148,28 @@
 /* What a listing with a delimiter fetches at once, of an engine for which each look costs a round trip: it may seek behind the first one. */
 #define META_SEEK_ROWS 32u
 
+/* The chronicle (chronicle/chronicle.h). What a batch did is written a second later at most, or when so much waits; beyond the second bound
+ * who commits waits for the disk. */
+#define CHRONICLE_DELAY_MS          1000u
+#define CHRONICLE_FLUSH_BYTES       (256u << 10)
+#define CHRONICLE_PENDING_BYTES_MAX (1u << 20)
+/* A frame is begun anew behind so much: what one damaged byte costs. */
+#define CHRONICLE_FRAME_BYTES (64u << 10)
+/* One batch at most: 512 rows of objects of 10,000 parts. */
+#define CHRONICLE_FRAME_BYTES_MAX (256u << 20)
+/* Read at once. */
+#define CHRONICLE_READ_BYTES (1u << 20)
+/* What was written is synced so often: what a power failure may take from the chronicle, not from the store. */
+#define CHRONICLE_SYNC_MS 30000u
+/* A new base is made when the log has become longer than the base, and than this. */
+#define CHRONICLE_LOG_BYTES (64u << 20)
+/* After a base that could not be made. */
+#define CHRONICLE_RETRY_MS 60000u
+/* Of all rows, so many are told without a rest; then the thread rests three times as long as it works. */
+#define CHRONICLE_ROWS_AT_ONCE 4096u
+#define CHRONICLE_REST_SHARE   3u
+#define CHRONICLE_REST_MS_MAX  1000u
+/* Rows that one look at the database takes. */
+#define CHRONICLE_SLICE_ROWS 256
+
 #endif

@@ -114,6 +114,8 @@ struct meta_options {
      * damaged, 0 gives up what lies after the gap. May be NULL: such a log is an error then if it is damaged. */
     int (*admit)(void *ctx, const struct meta_found *found);
     void *admit_ctx;
+    /* The folder of the chronicle (meta_chronicle.h), made where it is missing; NULL: there is none. Of the opener's, until meta_close. */
+    const char *chronicle;
     bool was_durable; /* so was the process that had the database open last: its commits were synced */
     struct meta_batch_hooks hooks;
     log_fn log; /* may be NULL */

@@ -25,6 +25,7 @@ int cli_user(const struct options *options);
 int cli_backup(const struct options *options);
 int cli_restore(const struct options *options);
 int cli_compact(const struct options *options);
+int cli_recover(const struct options *options);
 int cli_lost(const struct options *options);
 int cli_rekey(const struct options *options);
 int cli_replicate(const struct options *options);

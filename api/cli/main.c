@@ -40,6 +40,7 @@ static const struct cli_command commands[] = {
     {"compact", COMMAND_COMPACT, cli_compact, "give back what a store takes of the disk for nothing"},
     {"replicate", COMMAND_REPLICATE, cli_replicate,
      "say what waits to be copied to other servers, or compare all"},
+    {"recover", COMMAND_RECOVER, cli_recover, "make a store anew whose database was lost"},
     {"rekey", COMMAND_REKEY, cli_rekey, "put what is encrypted under another key"},
     {"lost", COMMAND_LOST, cli_lost, "list or remove what starts could not explain"},
     {"user", COMMAND_USER, cli_user, "add, list, rotate and remove the users of a credentials file"},

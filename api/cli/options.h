@@ -40,6 +40,7 @@ enum command {
     COMMAND_BACKUP = 1 << 8,
     COMMAND_COMPACT = 1 << 9,
     COMMAND_REKEY = 1 << 10,
+    COMMAND_RECOVER = 1u << 31,
     COMMAND_IMPORT = 1 << 11,
     COMMAND_REPLICATE = 1 << 30,
     COMMAND_WATCH = 1 << 28,
@@ -66,7 +67,7 @@ enum command {
                      COMMAND_RM | COMMAND_MB | COMMAND_RB | COMMAND_WATCH,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
                   COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY | COMMAND_COMPACT | COMMAND_BACKUP |
-                  COMMAND_RESTORE | COMMAND_REPLICATE,
+                  COMMAND_RESTORE | COMMAND_REPLICATE | COMMAND_RECOVER,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */

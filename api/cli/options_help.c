@@ -160,6 +160,17 @@ static const char *command_summary(enum command command)
                "overwritten and deleted objects, and what is free in its database, which is written anew.\n"
                "That needs as much room again as sluice.db has. A server does most of it by itself.\n"
                "Exit status: 0 done; 1 not done, and the store is as it was; 2 the command line is wrong.\n";
+    case COMMAND_RECOVER:
+        return "Usage: sluice recover --to NEW [options]\n\n"
+               "Makes a store anew whose sluice.db was lost or damaged: buckets with their settings, "
+               "objects,\n"
+               "versions and uploads, as the chronicle in blobs/ tells them, and what of the old database "
+               "can\n"
+               "be read. The old store is not changed, and nobody may have it open; blobs get a second name "
+               "in\n"
+               "NEW where it is on the same file system, and are copied else. What has lost its bytes, and\n"
+               "blobs that nobody knows, are told a line each.\n"
+               "Exit status: 0 done; 1 not done; 2 the command line is wrong.\n";
     case COMMAND_LOST:
         return "Usage: sluice lost [--list | --empty] [options]\n\n"
                "What starts have moved to lost/ in the directory of a store, served or not: files that\n"

@@ -63,6 +63,7 @@ const char *option_command_name(enum command command)
         {COMMAND_BACKUP, "backup"},
         {COMMAND_RESTORE, "restore"},
         {COMMAND_REPLICATE, "replicate"},
+        {COMMAND_RECOVER, "recover"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

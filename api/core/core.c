@@ -91,8 +91,12 @@ static int core_open_meta(struct core *core)
     assert(core->meta == NULL && core->blobs != NULL);
     blob_store_past(core->blobs, &past);
     options.was_durable = past.was_durable;
-    if (path == NULL)
+    if (path == NULL || asprintf(&core->chronicle, "%s/" CORE_CHRONICLE, core->options.data_dir) < 0) {
+        free(path);
+        core->chronicle = NULL;
         return -ENOMEM;
+    }
+    options.chronicle = core->chronicle;
     err = meta_open(&core->meta, path, &options);
     free(path);
     return err;
@@ -293,6 +297,7 @@ void core_close(struct core *core)
     pressure_free(core);
     pthread_mutex_destroy(&core->check_lock);
     pthread_mutex_destroy(&core->news.lock);
+    free(core->chronicle);
     free((char *)core->options.data_dir); /* the core's own copy */
     free(core);
 }

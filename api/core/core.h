@@ -74,6 +74,28 @@ struct core_compacted {
  * as that takes. */
 int core_compact(const struct core_options *options, struct core_compacted *compacted);
 
+/* What a recovery came to. */
+struct core_recovered {
+    bool is_chronicle_complete; /* it told all */
+    bool is_database_read;      /* the old database was asked as well, and answered */
+    uint64_t chronicle_entries, chronicle_damaged, database_rows, database_damaged;
+    uint64_t buckets, nameless_buckets, objects, versions, markers, uploads, parts, annotations;
+    uint64_t lost;           /* objects, versions, parts and annotations whose bytes are not there */
+    uint64_t nameless_blobs; /* that nobody knows: they stay where they are */
+    uint64_t nameless_bytes;
+};
+/* Told as it is found; what they are given is borrowed. Both may be NULL. */
+struct core_recovery_watch {
+    void (*lost)(void *ctx, const char *kind, struct slice bucket, struct slice key, uint64_t blob);
+    void (*nameless)(void *ctx, uint64_t blob, uint64_t bytes);
+    void *ctx;
+};
+/* Makes the store of options->data_dir, whose database was lost or damaged, anew in the folder `to`, which is not there, or empty. data_dir, log
+ * and shared_fs count of the options. As core_open; -EEXIST: there is something in `to`; META_E_NO_BUCKET: there is nothing to recover from. What was
+ * begun in `to` stays there after an error. Blocks. */
+int core_recover_store(const struct core_options *options, const char *to,
+                       const struct core_recovery_watch *watch, struct core_recovered *report);
+
 /* Opens or creates the store: lock, blobs, metadata, recovery of what a crash left. 0; -EBUSY: in use by another process;
  * -EREMOTE: the file system may be another machine's, too (core_check_place); META_E_OLDER, META_E_DAMAGED_LOG: refused, nothing was
  * changed, and the log says what can be done. */

@@ -28,6 +28,9 @@ struct unpacks;
 struct work_pool;
 
 /* What the last process left, where it is not as it should be (past.c). */
+/* In the data folder, beside the blobs that it tells of. */
+#define CORE_CHRONICLE "blobs/chronicle"
+
 #define CORE_TROUBLES_MAX  6u
 #define CORE_TROUBLE_BYTES 400u
 
@@ -76,6 +79,7 @@ struct core {
     } limits;
     struct blob_store *blobs;
     struct meta *meta;
+    char *chronicle; /* the folder of the store's chronicle */
     struct digest_pool *digests;
     struct digest_jobs *rehashes; /* of what is stored already */
     struct pack *pack;

@@ -56,6 +56,8 @@ int schema_open(const struct meta *meta, sqlite3 *db, int64_t version);
  * the log was told of: then nothing may be changed. */
 int schema_keep_copy(const struct meta *meta, sqlite3 *db, int64_t version);
 
+/* What a database says of itself: 1 with the identity, 0: its version knew none, or an error. */
+int identity_find(sqlite3 *db, struct meta_identity *identity);
 /* identity.c: asks whether the database is to be opened as it was left; see meta_options.admit. Writes nothing. *gives_up: what the log
  * holds after a gap is not to come back. 0 or an error. */
 int identity_admit(const struct meta *meta, sqlite3 *db, int64_t version, bool *gives_up);

@@ -23,8 +23,7 @@ static int identity_take(sqlite3_stmt *statement, struct meta_identity *identity
     return 0;
 }
 
-/* 1 with the identity, 0: its version knew none, or an error. */
-static int identity_find(sqlite3 *db, struct meta_identity *identity)
+int identity_find(sqlite3 *db, struct meta_identity *identity)
 {
     sqlite3_stmt *statement;
     int64_t tables;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows of `annotation` and `annotation_set`. Behind rows/row_store.h. */
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -67,6 +68,11 @@ int sqlite_annotation_set_delete(struct row_store *store, int64_t id)
 
 /* ---- `annotation` ---- */
 
+static void annotation_note(struct row_store *store, int64_t set, struct slice name)
+{
+    row_noted(store, CHRONICLE_ANNOTATION, set, name, (struct slice){NULL, 0});
+}
+
 int sqlite_annotation_get(struct row_store *store, struct arena *arena, int64_t set, struct slice name,
                           struct slice *extents, int64_t *bytes)
 {
@@ -97,11 +103,13 @@ int sqlite_annotation_put(struct row_store *store, int64_t set, const struct met
     meta_sql_blob_or_null(statement, 6,
                           slice_of(checksum, codec_checksum_encode(checksum, &annotation->checksum)));
     meta_sql_blob_or_null(statement, 7, extents);
+    annotation_note(store, set, annotation->name);
     return meta_sql_run(statement);
 }
 
 int sqlite_annotation_delete(struct row_store *store, int64_t set, struct slice name)
 {
+    annotation_note(store, set, name);
     return meta_sql_run(bind_name(store, SQL_ANNOTATION_DELETE, set, name));
 }
 
@@ -132,6 +140,7 @@ int sqlite_annotations_copy(struct row_store *store, int64_t from, int64_t to)
     sqlite3_stmt *statement = bind_set(store, SQL_ANNOTATIONS_COPY, from);
 
     assert(to > 0 && to != from);
+    row_noted_set(store, to);
     meta_sql_int(statement, 2, to);
     return meta_sql_run(statement);
 }

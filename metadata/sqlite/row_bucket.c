@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows of `bucket` and `setting`, and of the tables that have one row: `journal`, `store`, `mark`. Behind rows/row_store.h. */
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -55,6 +56,7 @@ static int bucket_insert(struct row_store *store, struct meta_bucket *bucket)
     if (inserted <= 0)
         return inserted;
     bucket->id = sqlite3_last_insert_rowid(store->db);
+    row_noted_number(store, CHRONICLE_BUCKET, bucket->id, 0);
     int err = usage_bucket_insert(store, bucket);
     return err != 0 ? err : 1;
 }
@@ -65,6 +67,7 @@ int sqlite_bucket_put(struct row_store *store, enum row_put put, struct meta_buc
         return bucket_insert(store, bucket);
     assert(bucket->versioning == META_VERSIONING_ENABLED || bucket->versioning == META_VERSIONING_SUSPENDED);
     sqlite3_stmt *statement = bind_bucket(store, SQL_BUCKET_SET_VERSIONING, bucket->id);
+    row_noted_number(store, CHRONICLE_BUCKET, bucket->id, 0);
     meta_sql_int(statement, 2, bucket->versioning);
     return row_run_changes(store, statement);
 }
@@ -96,6 +99,7 @@ int sqlite_bucket_delete(struct row_store *store, int64_t bucket)
     if ((err = meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket))) != 0 ||
         (err = sqlite_tally_delete(store, bucket)) != 0 || (err = usage_bucket_delete(store, bucket)) != 0)
         return err;
+    row_noted_number(store, CHRONICLE_BUCKET, bucket, 0);
     return meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
 }
 
@@ -132,6 +136,7 @@ int sqlite_setting_put(struct row_store *store, int64_t bucket, int kind, struct
     sqlite3_stmt *statement = bind_bucket(store, removes ? SQL_SETTING_DELETE : SQL_SETTING_PUT, bucket);
 
     assert(document.len <= META_SETTING_BYTES_MAX);
+    row_noted_number(store, CHRONICLE_SETTING, bucket, kind);
     meta_sql_int(statement, 2, kind);
     if (!removes)
         meta_sql_blob(statement, 3, document);

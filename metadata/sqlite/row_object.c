@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows of `object`, `version` and `replaced`, which hold the same and move between the three as they are. Behind rows/row_store.h. */
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -122,25 +123,42 @@ int sqlite_object_put(struct row_store *store, const struct object_row *replaced
     sqlite3_stmt *statement =
         bind_key(store, replaced == NULL ? SQL_OBJECT_INSERT : SQL_OBJECT_UPDATE, bucket, key);
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
+    struct slice version = is_null ? (struct slice){NULL, 0} : meta_version_bytes(&row->version);
+    struct slice bytes_etag = slice_of(etag, codec_etag_encode(etag, row->etag));
+    struct slice bytes_checksum = slice_of(checksum, codec_checksum_encode(checksum, &row->checksum));
 
     assert(key.len > 0 && key.len <= META_KEY_BYTES_MAX);
     assert(row->upload_id.len == 0 || row->upload_id.base != NULL);
     assert(row->extents.len == 0 || row->extents.base != NULL);
     meta_sql_int(statement, 3, (int64_t)row->size);
     meta_sql_int(statement, 4, row->modified_ms);
-    meta_sql_blob(statement, 5, slice_of(etag, codec_etag_encode(etag, row->etag)));
-    meta_sql_blob_or_null(statement, 6, slice_of(checksum, codec_checksum_encode(checksum, &row->checksum)));
+    meta_sql_blob(statement, 5, bytes_etag);
+    meta_sql_blob_or_null(statement, 6, bytes_checksum);
     meta_sql_blob_or_null(statement, 7, row->owner);
     meta_sql_blob_or_null(statement, 8, row->extents);
     meta_sql_blob_or_null(statement, 9, row->attributes);
     meta_sql_blob_or_null(statement, 10, row->upload_id);
     meta_sql_blob_or_null(statement, 11, row->parts);
     meta_sql_int_or_null(statement, 12, row->annotations);
-    meta_sql_blob_or_null(statement, 13,
-                          is_null ? (struct slice){NULL, 0} : meta_version_bytes(&row->version));
+    meta_sql_blob_or_null(statement, 13, version);
     int written = row_run_changes(store, statement);
     if (written <= 0)
         return written;
+    row_told_object(store, &(const struct chronicle_object){
+                               .bucket = bucket,
+                               .key = key,
+                               .size = (int64_t)row->size,
+                               .modified_ms = row->modified_ms,
+                               .etag = bytes_etag,
+                               .checksum = bytes_checksum,
+                               .owner = row->owner,
+                               .extents = row->extents,
+                               .attributes = row->attributes,
+                               .upload_id = row->upload_id,
+                               .parts = row->parts,
+                               .annotations = row->annotations,
+                               .version = version,
+                           });
     err = object_count(store, replaced, bucket, key, row);
     return err != 0 ? err : 1;
 }
@@ -152,7 +170,17 @@ int sqlite_object_delete(struct row_store *store, int64_t bucket, struct slice k
 
     if (err != 0 || (err = meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key))) != 0)
         return err;
+    row_gone(store, CHRONICLE_OBJECT, bucket, key, (struct slice){NULL, 0});
     return row_count_object(store, bucket, key, -1, row->size, row->annotations);
+}
+
+/* A row that has changed in part, or moved: of the object, or of the version at the place `id`. */
+static void note(struct row_store *store, int64_t bucket, struct slice key, const struct meta_version_id *id)
+{
+    if (id == NULL)
+        row_noted(store, CHRONICLE_OBJECT, bucket, key, (struct slice){NULL, 0});
+    else
+        row_noted(store, CHRONICLE_VERSION, bucket, key, meta_version_bytes(id));
 }
 
 int sqlite_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
@@ -161,6 +189,7 @@ int sqlite_attributes_put(struct row_store *store, int64_t bucket, struct slice 
     sqlite3_stmt *statement = id == NULL ? bind_key(store, SQL_OBJECT_LABEL, bucket, key)
                                          : bind_version(store, SQL_VERSION_LABEL, bucket, key, id);
 
+    note(store, bucket, key, id);
     meta_sql_blob_or_null(statement, id == NULL ? 3 : 4, attributes);
     return meta_sql_run(statement);
 }
@@ -172,6 +201,7 @@ int sqlite_annotations_name(struct row_store *store, int64_t bucket, struct slic
                                          : bind_version(store, SQL_VERSION_SET_ANNOTATIONS, bucket, key, id);
 
     assert(set > 0);
+    note(store, bucket, key, id);
     meta_sql_int(statement, id == NULL ? 3 : 4, set);
     return meta_sql_run(statement);
 }
@@ -228,6 +258,7 @@ int sqlite_version_archive(struct row_store *store, int64_t bucket, struct slice
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ARCHIVE, bucket, key, id);
 
+    note(store, bucket, key, id);
     meta_sql_int(statement, 4, noncurrent_ms);
     int err = meta_sql_run(statement);
     return err != 0
@@ -240,6 +271,7 @@ static int version_delete(struct row_store *store, int64_t bucket, struct slice 
 {
     int err = meta_sql_run(bind_version(store, SQL_VERSION_DELETE, bucket, key, id));
 
+    row_gone(store, CHRONICLE_VERSION, bucket, key, meta_version_bytes(id));
     return err != 0 ? err : row_count_version(store, bucket, key, id, -1, is_marker, size, set);
 }
 
@@ -250,6 +282,7 @@ int sqlite_version_restore(struct row_store *store, int64_t bucket, struct slice
     int64_t set;
     int err = meta_sql_run(bind_version(store, SQL_VERSION_RESTORE, bucket, key, id));
 
+    note(store, bucket, key, NULL);
     if (err != 0 || (err = row_count_restored(store, bucket, key, &size, &set)) != 0 ||
         (err = tally_enter(store, bucket, key, size)) != 0)
         return err;
@@ -262,6 +295,7 @@ int sqlite_marker_put(struct row_store *store, int64_t bucket, struct slice key,
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_MARKER, bucket, key, id);
 
     assert(key.len > 0 && key.len <= META_KEY_BYTES_MAX);
+    note(store, bucket, key, id);
     meta_sql_int(statement, 4, is_null);
     meta_sql_int(statement, 5, modified_ms);
     meta_sql_blob_or_null(statement, 6, owner);
@@ -274,6 +308,7 @@ int sqlite_version_set_noncurrent(struct row_store *store, int64_t bucket, struc
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_SET_NONCURRENT, bucket, key, id);
 
+    note(store, bucket, key, id);
     if (noncurrent_ms != NULL)
         meta_sql_int(statement, 4, *noncurrent_ms);
     else
@@ -349,6 +384,7 @@ int sqlite_replaced_restore(struct row_store *store, int64_t bucket, struct slic
     uint64_t size;
     int64_t set;
 
+    note(store, bucket, key, NULL);
     meta_sql_int(statement, 1, row);
     int err = meta_sql_run(statement);
     if (err != 0 || (err = row_count_restored(store, bucket, key, &size, &set)) != 0 ||

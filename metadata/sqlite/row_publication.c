@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows of `publication`; what one prepares are rows of `object`. Behind rows/row_store.h. */
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -47,9 +48,12 @@ int sqlite_publication_put(struct row_store *store, enum row_put put, struct pub
     if (put == ROW_UPDATE)
         meta_sql_int(statement, 5, row->id);
     int written = row_run_changes(store, statement);
+    if (written > 0 && put == ROW_INSERT)
+        row->id = sqlite3_last_insert_rowid(store->db);
+    if (written > 0)
+        row_noted_number(store, CHRONICLE_PUBLICATION, row->id, 0);
     if (written <= 0 || put != ROW_INSERT)
         return written;
-    row->id = sqlite3_last_insert_rowid(store->db);
     int err = usage_stage_add(&store->meta->usage, row->id, row->bucket);
     return err != 0 ? err : 1;
 }
@@ -58,6 +62,7 @@ int sqlite_publication_delete(struct row_store *store, int64_t id)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_PUBLICATION_DELETE);
 
+    row_noted_number(store, CHRONICLE_PUBLICATION, id, 0);
     meta_sql_int(statement, 1, id);
     return meta_sql_run(statement);
 }

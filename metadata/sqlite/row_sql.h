@@ -21,6 +21,8 @@ struct tally_set {
     bool is_moved; /* the open batch has changed a row of `tally` */
 };
 
+struct row_chronicle;
+
 struct row_store {
     struct row_base base;
     struct meta *meta;
@@ -32,6 +34,7 @@ struct row_store {
     bool is_shrinking;   /* shrink.c: it has begun to give back pages */
     unsigned savepoints; /* open ones */
     struct tally_set tallies;
+    struct row_chronicle *chronicle; /* NULL: none is kept */
 };
 
 /* The statement by which a row is touched, which is only done inside a batch. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 #include "metadata/sqlite/row_usage.h"
 
 static int run(struct row_store *store, enum meta_sql_id id)
@@ -58,12 +59,14 @@ int sqlite_batch_commit(struct row_store *store)
     int err = row_usage_flush(store);
     if (err != 0)
         return err;
+    row_chronicle_gather(store);
     wal_commit_begin(wal);
     err = run(store, SQL_COMMIT);
     wal_commit_end(wal, err);
     if (err == 0) {
         store->is_in_batch = store->tallies.is_moved = false;
         usage_batch_tell(&store->meta->usage);
+        row_chronicle_batch_end(store, true);
     }
     return err;
 }
@@ -94,6 +97,7 @@ void sqlite_batch_abandon(struct row_store *store)
         log_tail_overwrite(store);
     tally_undone(store);
     usage_batch_undo(&store->meta->usage);
+    row_chronicle_batch_end(store, false);
     store->is_in_batch = store->tallies.is_moved = false;
 }
 
@@ -121,6 +125,7 @@ int sqlite_change_begin(struct row_store *store)
     if (err == 0) {
         store->savepoints++;
         usage_change_begin(&store->meta->usage);
+        row_chronicle_change_begin(store);
     }
     return err;
 }
@@ -133,6 +138,7 @@ int sqlite_change_end(struct row_store *store, bool keeps)
     assert(store->savepoints > 0);
     store->savepoints--;
     usage_change_end(&store->meta->usage, keeps);
+    row_chronicle_change_end(store, keeps);
     if (!keeps)
         tally_undone(store);
     if (!keeps && (err = meta_sql_run(row_statement(store, SQL_SAVEPOINT_UNDO))) != 0)
@@ -250,6 +256,9 @@ int sqlite_store_start(struct row_store *store, void (*nudge)(void *ctx), void *
     int err;
 
     assert(store->checkpoint == NULL && nudge != NULL);
+    if ((err = row_chronicle_open(store)) != 0) /* which is no reason not to serve */
+        meta_log(store->meta, LOG_LEVEL_WARNING, "no chronicle can be kept in %s: %s",
+                 store->meta->options.chronicle, meta_strerror(err));
     err = checkpoint_start(&store->checkpoint, store->meta, store->db, nudge, ctx);
     if (err == 0)
         store->meta->engine->keeps_log = false;
@@ -262,6 +271,7 @@ void sqlite_store_close(struct row_store *store)
 
     assert(!store->is_in_batch);
     checkpoint_stop(store->checkpoint);
+    row_chronicle_close(store->chronicle);
     meta_sql_finalize(&store->sql);
     tally_free(store);
     /* Closing would move the log into the database and remove it. Suspect, it is all that the next start has to go by. */

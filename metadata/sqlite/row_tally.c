@@ -3,6 +3,7 @@
  * Rows of `tally` and `used`: what cache buckets hold, and when each of their objects was used last. Behind rows/row_store.h, and
  * under row_object.c, which calls tally_leave and tally_enter around each change of a row of `object`, so that whoever changes one need
  * not think of it. An object is counted exactly where it has a row in `used`. */
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -203,6 +204,7 @@ int sqlite_tally_put(struct row_store *store, int64_t bucket, const struct tally
     sqlite3_stmt *statement = row_statement(store, SQL_TALLY_PUT);
 
     assert(row->cursor.len <= META_KEY_BYTES_MAX && row->object_bytes_max <= INT64_MAX);
+    row_noted_number(store, CHRONICLE_TALLY, bucket, 0);
     meta_sql_int(statement, 1, bucket);
     meta_sql_int(statement, 2, row->state);
     meta_sql_blob(statement, 3, row->cursor);
@@ -221,6 +223,7 @@ int sqlite_tally_delete(struct row_store *store, int64_t bucket)
     if (err != 0 || entry == NULL)
         return err;
     sqlite3_stmt *statement = row_statement(store, SQL_TALLY_DELETE);
+    row_noted_number(store, CHRONICLE_TALLY, bucket, 0);
     meta_sql_int(statement, 1, bucket);
     err = meta_sql_run(statement);
     tally_moved(store);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows of `upload`, `part` and `finished`. Behind rows/row_store.h. */
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -68,6 +69,7 @@ int sqlite_upload_put(struct row_store *store, int64_t bucket, const struct meta
     if (inserted <= 0)
         return inserted;
     const struct count_place place = {bucket, upload->key, row_upload_id(upload->id)};
+    row_noted(store, CHRONICLE_UPLOAD, bucket, upload->key, row_upload_id(upload->id));
     int err = row_count_upload(store, &place, 1, 0, 0);
     return err != 0 ? err : 1;
 }
@@ -81,6 +83,7 @@ int sqlite_upload_delete(struct row_store *store, int64_t bucket, struct slice k
 
     if (found <= 0)
         return found;
+    row_gone(store, CHRONICLE_UPLOAD, bucket, key, row_upload_id(upload_id));
     int64_t parts = sqlite3_column_int64(statement, 0), bytes = sqlite3_column_int64(statement, 1);
     meta_sql_reset(statement);
     return row_count_upload(store, &place, -1, parts, bytes);
@@ -177,6 +180,7 @@ int sqlite_part_put(struct row_store *store, int64_t bucket, struct slice key, s
     meta_sql_blob_or_null(statement, 6, slice_of(checksum, codec_checksum_encode(checksum, &part->checksum)));
     meta_sql_blob_or_null(statement, 7, extents);
     int err = meta_sql_run(statement);
+    row_noted_part(store, upload_id, part->number);
     return err != 0 ? err : row_count_part(store, &upload, replaced == NULL, (int64_t)part->size - before);
 }
 

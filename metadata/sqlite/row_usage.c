@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "metadata/sqlite/row_usage.h"
+#include "metadata/sqlite/chronicle/row_chronicle.h"
 
 static struct usage *usage_of(struct row_store *store)
 {
@@ -381,6 +382,7 @@ int sqlite_quota_put(struct row_store *store, int64_t bucket, const struct meta_
 
     if (err != 0)
         return err;
+    row_noted_number(store, CHRONICLE_QUOTA, bucket, 0);
     if (quota->bytes_max == META_QUOTA_NONE && quota->objects_max == META_QUOTA_NONE)
         return run_on_bucket(store, SQL_QUOTA_DELETE, bucket);
     meta_sql_int(statement, 1, bucket);

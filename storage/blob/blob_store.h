@@ -242,6 +242,12 @@ bool blob_store_takes(struct blob_store *store, uint64_t bytes);
 int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes),
                     void *ctx);
 
+/* Gives `to`, a store that is being made, the blob of `from`, which is only read from: another name for the file, or, where files cannot have
+ * two or the file may change (holes), a copy. 0, also where it is there already, or a negative errno. Blocks. */
+int blob_store_carry(struct blob_store *from, struct blob_store *to, uint64_t blob, bool changes);
+/* Whether the blob's file is there. Blocks. */
+bool blob_store_has(struct blob_store *store, uint64_t blob);
+
 /* Opens a blob for reading, read-only and O_CLOEXEC, past the descriptor cache. Returns a descriptor or -ENOENT, -EIO,
  * -EMFILE. The caller closes it. Blocks. */
 int blob_store_open_fd(struct blob_store *store, uint64_t blob);

@@ -62,7 +62,7 @@ sock.close()
 def stored_bytes():
     total = 0
     for folder, _, files in os.walk(os.path.join(server.data, "blobs")):
-        for name in set(files) - {"SEQUENCE"}:
+        for name in set(files) - {"SEQUENCE"} if not folder.endswith("chronicle") else ():
             try:
                 total += os.stat(os.path.join(folder, name)).st_size
             except FileNotFoundError:

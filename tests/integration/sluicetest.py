@@ -99,7 +99,7 @@ def is_segment(path):
 def blob_files(data):
     """The paths of the blobs that are files of their own, and of the segments."""
     paths = [os.path.join(folder, name) for folder, _, files in os.walk(os.path.join(data, "blobs"))
-             for name in files if name != "SEQUENCE"]
+             for name in files if name != "SEQUENCE" and os.path.basename(folder) != "chronicle"]
     segments = [path for path in paths if is_segment(path)]
     return [path for path in paths if path not in segments], segments
 
