@@ -63,7 +63,7 @@ static int lost(struct pg_connection *connection)
 
 bool pg_connection_is_lost(const struct pg_connection *connection)
 {
-    return PQstatus(connection->conn) != CONNECTION_OK;
+    return connection->is_lost || PQstatus(connection->conn) != CONNECTION_OK;
 }
 
 /* ---- Opening ---- */
@@ -86,6 +86,7 @@ static int session_begin(struct pg_connection *connection)
     (void)snprintf(text, sizeof(text), "SET statement_timeout = %d; SET client_min_messages = error",
                    PG_STATEMENT_MS_MAX);
     connection->prepared_count = 0;
+    connection->is_lost = false;
     if (PQstatus(connection->conn) != CONNECTION_OK) {
         message_take(connection, PQerrorMessage(connection->conn));
         return -ECONNREFUSED;
@@ -279,7 +280,7 @@ static void prepared_forget(struct pg_connection *connection, const struct pg_ca
             connection->prepared[i] = NULL;
 }
 
-int pg_round(struct pg_connection *connection, struct pg_call *calls, uint32_t count)
+static int round_run(struct pg_connection *connection, struct pg_call *calls, uint32_t count)
 {
     bool is_new[PG_PREPARED_MAX];
     PGresult *sync = NULL;
@@ -313,6 +314,15 @@ int pg_round(struct pg_connection *connection, struct pg_call *calls, uint32_t c
     PQclear(sync);
     if (!PQexitPipelineMode(connection->conn))
         return lost(connection);
+    return err;
+}
+
+int pg_round(struct pg_connection *connection, struct pg_call *calls, uint32_t count)
+{
+    int err = round_run(connection, calls, count);
+
+    if (err == -ENOTCONN) /* libpq may learn it later: where the server said so, or did not answer */
+        connection->is_lost = true;
     return err;
 }
 

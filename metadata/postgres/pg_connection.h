@@ -27,6 +27,7 @@ struct pg_connection {
     PGconn *conn;
     const char *prepared[PG_PREPARED_MAX]; /* texts; the place is the name */
     uint32_t prepared_count;
+    bool is_lost;    /* until pg_connection_reset */
     uint64_t rounds; /* round trips */
     char message[PG_MESSAGE_MAX];
 };

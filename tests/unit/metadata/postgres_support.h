@@ -26,7 +26,8 @@ static void postgres_run(const char *format, const char *schema)
 static void postgres_make(const char *schema, char *path, size_t size)
 {
     postgres_run("SET client_min_messages = error; CREATE SCHEMA \"%s\"", schema);
-    snprintf(path, size, "%s&options=-csearch_path%%3D%%22%s%%22", getenv("SLUICE_TEST_POSTGRES"), schema);
+    snprintf(path, size, "%s&application_name=%s&options=-csearch_path%%3D%%22%s%%22",
+             getenv("SLUICE_TEST_POSTGRES"), schema, schema);
 }
 
 static void postgres_remove(const char *schema)
