@@ -661,6 +661,7 @@ static const struct {
     {"shrink", NULL, do_shrink, true},
     {"set rules", NULL, do_outbox_set, true},
     {"put and tell", with_events, do_put, false},
+    {"put several and tell", with_events, do_put_several, false},
     {"delete and tell", with_events, do_delete, false},
     {"strike off", with_events, do_outbox_done, true},
     {"put a version", with_versions, do_put, false},

@@ -283,6 +283,24 @@ static void a_bucket_with_versions_stays(void **state)
     assert_int_equal(bucket_delete(store->meta, bucket), 0);
 }
 
+static int on_version_stop(void *ctx, const struct meta_version_entry *entry)
+{
+    return *(const int *)ctx;
+}
+
+static void a_visit_that_stops_is_returned(void **state)
+{
+    struct store *store = *state;
+    struct meta_version_query query = {.bucket = store->bucket, .limit = 10};
+    bool truncated;
+
+    (void)put_version(store, "a", 1);
+    (void)put_version(store, "b", 2);
+    for (int answer = -2; answer <= 2; answer++)
+        assert_int_equal(meta_version_list(store->reader, &query, on_version_stop, &answer, &truncated),
+                         answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +314,7 @@ int main(void)
         store_test(labels_of_versions),
         store_test(uploads_make_versions),
         store_test(a_bucket_with_versions_stays),
+        store_test(a_visit_that_stops_is_returned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
