@@ -141,8 +141,10 @@ int chronicle_log_end(struct chronicle *chronicle)
     uint64_t number;
     int err;
 
-    if (chronicle->log.fd < 0 || (err = chronicle->options.epoch_get(chronicle->options.ctx, &number)) != 0)
-        return chronicle->log.fd < 0 ? 0 : err;
+    if (chronicle->log.fd < 0)
+        return 0;
+    if ((err = chronicle->options.epoch_get(chronicle->options.ctx, &number)) != 0)
+        return err;
     epoch.number = (int64_t)number;
     if ((err = chronicle_out_say(&chronicle->log, CHRONICLE_END, &epoch, 1)) == 0)
         err = chronicle_out_sync(&chronicle->log);
