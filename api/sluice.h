@@ -105,6 +105,8 @@ enum sluice_shared_fs {
     SLUICE_SHARED_FS_EXCLUSIVE, /* no other machine mounts it while the store is open */
 };
 
+#define SLUICE_SCRUB_OFF UINT32_MAX
+
 /* Zero-initialise, then set what differs from the default. */
 struct sluice_store_options {
     /* nothing waits for syncs: a power failure takes the latest seconds, a process crash nothing; see deploy/guides/guarantees.md */
@@ -139,6 +141,11 @@ struct sluice_store_options {
     const char *encryption_keys, *encryption_key_command;
     /* What all buckets may hold together, as sluice_bucket_set_quota says of one; 0: any. */
     uint64_t quota_bytes, quota_objects;
+    /* In so many days all that is stored is read and compared with its checksums, in the background, again and again; 0: 30; SLUICE_SCRUB_OFF: it is not. */
+    unsigned scrub_days;
+    /* A folder that has a second copy of the same store, as a backup is: what is found damaged is mended from there, where the bytes there have
+     * their checksum. NULL: nothing is mended. */
+    const char *mend_from;
     /* Lifecycle rules believe the clock at this start, however far it is ahead of where it was when they ran last; see deploy/README.md. */
     bool accept_clock;
 };
@@ -686,8 +693,13 @@ struct sluice_status {
     int64_t pid;
     uint64_t uptime_s, connections;
     uint64_t damaged_reads; /* since the start */
-    uint64_t room_bytes;    /* that uploads may take; 0: they are refused */
-    uint64_t free_bytes;    /* of the file system */
+    bool scrubs;            /* all that is stored is read in the background */
+    int64_t scrub_began_ms,
+        scrub_ended_ms; /* the round under way, and the last that came to its end; 0: none */
+    uint64_t scrub_bytes, scrub_bytes_total; /* of the round under way; the second about */
+    uint64_t scrub_findings;                 /* that are kept and not mended: sluice_findings */
+    uint64_t room_bytes;                     /* that uploads may take; 0: they are refused */
+    uint64_t free_bytes;                     /* of the file system */
     uint64_t buckets, objects, bytes;
     bool is_counted;   /* false: there are so many objects that it would take long; objects and bytes are 0 */
     char places[4096]; /* all that it serves at, a URL or "unix:PATH" each, separated by blanks */
@@ -799,6 +811,58 @@ struct sluice_check_report {
 SLUICE_API int sluice_check(const char *directory, bool verify_bytes,
                             void (*line)(void *ctx, const char *text), void *ctx,
                             struct sluice_check_report *report);
+
+/* The same with more to say; options: zero-initialised, then set what is wanted. */
+struct sluice_check_options {
+    bool verify_bytes;
+    void (*line)(void *ctx, const char *text);
+    /* Of a closed store: how many bytes of contents are read, and about how many there are. From the calling thread, often. */
+    void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_total);
+    void *ctx;
+};
+SLUICE_API int sluice_check_with(const char *directory, const struct sluice_check_options *options,
+                                 struct sluice_check_report *report);
+
+/* ---- Scrubbing: what is stored is read and verified while it is served, and mended ---- */
+
+/* Something that is wrong with what is stored. Texts are valid during the call. */
+struct sluice_finding {
+    int64_t at_ms;                 /* when it was found, Unix time */
+    const char *kind;              /* "object", "version", "part", "annotation", "database" */
+    const char *bucket, *key;      /* of the key, what is no printable ASCII as \xNN */
+    const char *version;           /* "": none */
+    const char *what, *advice;     /* what is wrong, and what to do about it */
+    const char *text;              /* all of that but the advice, for people */
+    uint64_t blob, offset, length; /* the bytes that were looked at */
+    bool is_mended;                /* from the second copy */
+};
+
+struct sluice_scrub_options {
+    const char *mend_from; /* of a store that is not served; sluice_store_options.mend_from */
+    enum sluice_shared_fs shared_fs;
+    void (*finding)(void *ctx, const struct sluice_finding *finding);  /* may be NULL */
+    void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_total); /* the same; bytes_total: about */
+    void *ctx;
+    void (*log)(void *ctx, enum sluice_log_level level, const char *message);
+    void *log_ctx;
+};
+
+struct sluice_scrub_report {
+    uint64_t units,
+        bytes; /* read: an object is one unit, or several; what objects share is read once in a while */
+    uint64_t findings, mended;
+    bool is_live; /* the server that has it open did it */
+};
+
+/* Reads all that is stored now, as fast as the disk goes: of a store that is closed, which is opened for it as by sluice_store_open, or by
+ * the server that has it open and a control socket. 0 when it could be done (look at findings); -EBUSY: it is open, and cannot be asked;
+ * -EALREADY: another is under way; -EINVAL: mend_from of one that is served, which has its own. options and report may be NULL. */
+SLUICE_API int sluice_scrub(const char *directory, const struct sluice_scrub_options *options,
+                            struct sluice_scrub_report *report);
+/* What scrubs have found, a thousand at most, oldest first; what a whole round did not find again is left out. Of any store, open or not. visit
+ * non-zero stops and is returned. */
+SLUICE_API int sluice_findings(const char *directory,
+                               int (*visit)(void *ctx, const struct sluice_finding *finding), void *ctx);
 
 /* ---- lost/: files that no object needs and no unfinished upload explains, and copies of damaged logs ---- */
 

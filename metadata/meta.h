@@ -314,10 +314,18 @@ struct meta_extent_cursor { /* all zero: the beginning */
     unsigned char key[META_KEY_BYTES_MAX], id[4 * META_UPLOAD_ID_BYTES];
     size_t key_length, id_length;
 };
-/* kind: 'o', 'v', 'p', or 'a': an annotation, whose name is the key. visit: 0; > 0 ends the page after the row; < 0 stops at once and is returned. The cursor is moved behind what was
- * visited; *more false: that was the end. 0 or an error. */
+/* Whose an extent is. */
+struct meta_extent_row {
+    char kind; /* 'o', 'v', 'p', or 'a': an annotation, whose name is the key */
+    const char *bucket;
+    struct slice key;
+    struct meta_version_id version; /* of 'o' and 'v' */
+    uint32_t number;                /* of 'p' */
+};
+/* visit: 0; > 0 ends the page after the row; < 0 stops at once and is returned; what row shows is valid during the call. The cursor is moved
+ * behind what was visited; *more false: that was the end. 0 or an error. */
 int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *cursor, uint32_t rows_max,
-                     int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
+                     int (*visit)(void *ctx, const struct meta_extent_row *row,
                                   const struct meta_extent *extent),
                      void *ctx, bool *more);
 /* 1 when some object or part refers to the unit now; garbage does not count. 0 when none does, or negative. */
@@ -327,5 +335,7 @@ void meta_reader_interrupt(struct meta_reader *reader);
 /* The database's own integrity check, and reference counts against the rows. report gets one line per finding.
  * Returns the number of findings or a negative error. */
 int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx);
+/* The pages alone, and how they hang together, twenty findings at most: a tenth of a second for each 10 MB, in one snapshot. As meta_check. */
+int meta_check_pages(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx);
 
 #endif

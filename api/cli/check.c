@@ -5,11 +5,49 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
+
+struct check_view {
+    bool as_json;
+    struct progress progress;
+};
+
+static void print_json(json_t *object)
+{
+    char *line = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+
+    printf("%s\n", line != NULL ? line : "{}");
+    free(line);
+    json_decref(object);
+}
 
 static void print_finding(void *ctx, const char *text)
 {
-    (void)ctx;
-    printf("%s\n", text);
+    struct check_view *view = ctx;
+
+    progress_end(&view->progress);
+    if (view->as_json)
+        print_json(json_pack("{s:s}", "finding", text));
+    else
+        printf("%s\n", text);
+}
+
+static void on_progress(void *ctx, uint64_t bytes, uint64_t bytes_total)
+{
+    struct check_view *view = ctx;
+
+    progress_show(&view->progress, bytes, bytes_total);
+}
+
+static void print_json_summary(const struct sluice_check_report *report, bool verified)
+{
+    print_json(json_pack("{s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "clean",
+                         report->findings == 0, "served", (int)report->is_live, "verified", (int)verified,
+                         "objects", (json_int_t)report->objects, "bytes", (json_int_t)report->bytes,
+                         "damaged", (json_int_t)report->damaged, "missing", (json_int_t)report->missing,
+                         "orphaned", (json_int_t)report->orphaned, "findings", (json_int_t)report->findings,
+                         "pending", (json_int_t)report->pending, "lost_files", (json_int_t)report->lost_files,
+                         "lost_bytes", (json_int_t)report->lost_bytes));
 }
 
 static void log_as_warning(void *ctx, enum sluice_log_level level, const char *message)
@@ -48,15 +86,22 @@ static void warn_of_place(const struct options *options)
 
 int cli_check(const struct options *options)
 {
+    struct check_view view = {.as_json = options->json};
+    const struct sluice_check_options check = {
+        .verify_bytes = !options->no_verify, .line = print_finding, .progress = on_progress, .ctx = &view};
     struct sluice_check_report report = {0};
     int err;
 
+    if (options->last_findings)
+        return cli_check_last(options);
     warn_of_place(options);
-    err = sluice_check(options->data, !options->no_verify, print_finding, NULL, &report);
-
-    if (err == 0)
+    err = sluice_check_with(options->data, &check, &report);
+    progress_end(&view.progress);
+    if (err == 0 && options->json)
+        print_json_summary(&report, !options->no_verify);
+    else if (err == 0)
         print_summary(&report, !options->no_verify);
-    if (err == 0 && report.is_live)
+    if (err == 0 && report.is_live && !options->json)
         cli_say(SLUICE_LOG_INFO, "checked by its server: uploads on their way to their rows, and whether "
                                  "database and files are of the "
                                  "same time, were left out");

@@ -24,6 +24,7 @@ int cli_ping(const struct options *options);
 int cli_user(const struct options *options);
 int cli_backup(const struct options *options);
 int cli_restore(const struct options *options);
+int cli_scrub(const struct options *options);
 int cli_compact(const struct options *options);
 int cli_recover(const struct options *options);
 int cli_lost(const struct options *options);
@@ -100,6 +101,16 @@ struct serving {
 /* Reads all again that may change. What came of it was said; on failure all stays as it was. */
 void serving_reload(struct serving *serving);
 void serving_free(struct serving *serving);
+
+/* scrub.c: what scrubs have found. An exit status. */
+int cli_check_last(const struct options *options);
+/* A line on stderr that says how far something is, where that is a terminal. Zero at first. */
+struct progress {
+    uint64_t began_ms, told_ms;
+    bool is_shown;
+};
+void progress_show(struct progress *progress, uint64_t bytes, uint64_t bytes_total);
+void progress_end(struct progress *progress); /* before anything else is printed, and at the end */
 
 /* notify.c: tells systemd (or whoever set NOTIFY_SOCKET) a state such as "READY=1"; does nothing without one. */
 void notify_send(const char *state);

@@ -34,6 +34,7 @@ static const struct cli_command commands[] = {
     {"mb", COMMAND_MB, remote_mb, "make buckets"},
     {"rb", COMMAND_RB, remote_rb, "remove buckets"},
     {"check", COMMAND_CHECK, cli_check, "verify a store, served or not"},
+    {"scrub", COMMAND_SCRUB, cli_scrub, "read all that is stored, and mend what is damaged"},
     {"status", COMMAND_STATUS, cli_status, "say what the server of a directory is doing"},
     {"backup", COMMAND_BACKUP, cli_backup, "copy a store into another folder, served or not"},
     {"restore", COMMAND_RESTORE, cli_restore, "make a store of a backup"},

@@ -43,6 +43,7 @@ enum command {
     COMMAND_RECOVER = 1u << 31,
     COMMAND_IMPORT = 1 << 11,
     COMMAND_REPLICATE = 1 << 30,
+    COMMAND_SCRUB = 1ull << 32,
     COMMAND_WATCH = 1 << 28,
     COMMAND_RESTORE = 1 << 29,
     COMMAND_CONFIG = 1 << 27, /* has the options of serve */
@@ -67,7 +68,7 @@ enum command {
                      COMMAND_RM | COMMAND_MB | COMMAND_RB | COMMAND_WATCH,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
                   COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY | COMMAND_COMPACT | COMMAND_BACKUP |
-                  COMMAND_RESTORE | COMMAND_REPLICATE | COMMAND_RECOVER,
+                  COMMAND_RESTORE | COMMAND_REPLICATE | COMMAND_RECOVER | COMMAND_SCRUB,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */
@@ -118,18 +119,20 @@ enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 struct options {
     char *data, *notifications, *replication, *resync, *suffix, *tls_listen, *tls_client_authority, *config,
         *credentials, *access_key, *secret_key, *access_key_file, *secret_key_file, *min_free, *garbage_max,
-        *quota_bytes, *socket_mode, *access_log, *audit_log, *region, *user_id, *rights, *public_url,
-        *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id, *larger, *smaller, *newer,
-        *older, *expires, *website_index, *website_error, *encryption_keys, *encryption_key_command;
+        *quota_bytes, *mend_from, *socket_mode, *access_log, *audit_log, *region, *user_id, *rights,
+        *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id, *larger,
+        *smaller, *newer, *older, *expires, *website_index, *website_error, *encryption_keys,
+        *encryption_key_command;
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
         cache_buckets, tls_certificate, tls_key, includes, excludes, metadata, events;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
-        lost_days, lost_share, quota_objects, connections, checksum, addressing, method, slow_request;
+        scrub_days, lost_days, lost_share, quota_objects, connections, checksum, addressing, method,
+        slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
         proxy_protocol, signature_v2, web_auth, pages;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, replicate_status, verify_reads, keep_old, is_token, accept_older_database, accept_clock,
-        fault_knobs, list_lost, empty_lost, keep, help;
+        fault_knobs, list_lost, empty_lost, last_findings, keep, help;
     char *from_minio; /* sluice import */
     char *backup_to, *restore_from;
     bool copies;
@@ -166,7 +169,7 @@ struct option_row {
     char letter;          /* "-r" for a switch; 0: none */
     bool reloads;         /* SIGHUP puts another value in force; else it takes a restart */
     unsigned sources;     /* who may give it */
-    unsigned commands;    /* which sub-commands have it */
+    uint64_t commands;    /* which sub-commands have it */
     const char *help;
 };
 

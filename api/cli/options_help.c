@@ -105,6 +105,17 @@ static const char *command_summary(enum command command)
                "open\n"
                "does it beside its work; what only a start can tell is left out then.\n"
                "Exit status: 0 all is well, 1 something was found, 2 the check could not run.\n";
+    case COMMAND_SCRUB:
+        return "Usage: sluice scrub [options]\n\n"
+               "Reads all that is stored, now and as fast as the disk goes, and compares it with its "
+               "checksums, "
+               "in a\n"
+               "store that is served or not. A server does it by itself, slowly, again and again: "
+               "--scrub-days. "
+               "What is\n"
+               "damaged is named with what to do about it, and mended where there is a second copy: "
+               "--mend-from.\n"
+               "Exit status: 0 all is well, or was mended; 1 something is damaged; 2 it could not run.\n";
     case COMMAND_IMPORT:
         return "Usage: sluice import --from-minio FOLDER [--data DIR] [options]\n\n"
                "Takes over what a MinIO server with one drive has stored, without the server: buckets and "

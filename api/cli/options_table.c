@@ -206,12 +206,13 @@ static const char *check_public_url(const char *text)
 #define GRACE_S_MAX         86400u
 #define LIFECYCLE_DAY_S_MAX 86400u
 #define LOST_DAYS_MAX       36500u
+#define SCRUB_DAYS_MAX      3650u
 #define WORKER_COUNT_MAX    256u
 
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_COMPACT | COMMAND_RECOVER | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_LOST | COMMAND_REKEY | COMMAND_REPLICATE | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_SCRUB | COMMAND_COMPACT | COMMAND_RECOVER | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_LOST | COMMAND_REKEY | COMMAND_REPLICATE | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
      .help = "The directory of the store; serve, import and restore create it when missing. Others than serve ask the server that has it open, if one has. To commands "
              "for work, s3://BUCKET/KEY is in that store then."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
@@ -267,7 +268,7 @@ const struct option_row option_rows[] = {
              "that time may be lost, overwritten keys have their old bytes again, deleted ones be back. Never older objects, never wrong "
              "bytes."},
     {.name = "shared-fs", .type = OPTION_CHOICE, .field = FIELD(shared_fs), .default_text = "refuse",
-     .words = "refuse|fenced|exclusive", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_COMPACT | COMMAND_RECOVER,
+     .words = "refuse|fenced|exclusive", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_SCRUB | COMMAND_COMPACT | COMMAND_RECOVER,
      .help = "Whether the directory may be on a network file system, on FUSE, or on a folder of the host. refuse: no, because "
              "locks there can be lost while the machine is cut off, and two servers then accept uploads. fenced: yes; whoever "
              "starts a server elsewhere first cuts this machine off for good. exclusive: yes; no other machine mounts it."},
@@ -413,6 +414,12 @@ const struct option_row option_rows[] = {
     {.name = "lifecycle-day", .type = OPTION_NUMBER, .field = FIELD(lifecycle_day_s), .default_text = "86400", .min = 1,
      .max = LIFECYCLE_DAY_S_MAX, .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "How long a day of lifecycle rules is. Fewer seconds than a day has are for tests."},
+    {.name = "scrub-days", .type = OPTION_NUMBER, .field = FIELD(scrub_days), .default_text = "30", .max = SCRUB_DAYS_MAX,
+     .argument = "DAYS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "In so many days all that is stored is read once and compared with its checksums, while nobody waits for the disk. What is damaged is "
+             "told in the log, by sluice status and by sluice check --last. 0: not by itself, only by sluice scrub."},
+    {.name = "mend-from", .type = OPTION_TEXT, .field = FIELD(mend_from), .argument = "DIR", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_SCRUB,
+     .help = "A backup of the store: what a scrub finds damaged is mended from there, where the backup's bytes have the checksum that they should have."},
     {.name = "lost-days", .reloads = true, .type = OPTION_NUMBER, .field = FIELD(lost_days), .default_text = "30", .min = 1, .max = LOST_DAYS_MAX,
      .argument = "DAYS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long files stay in lost/, where a start moves what it cannot explain instead of deleting it."},
@@ -469,6 +476,9 @@ const struct option_row option_rows[] = {
     {.name = "no-verify", .type = OPTION_SWITCH, .field = FIELD(no_verify), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_CHECK,
      .help = "Check rows and references only; do not read the contents to compare their checksums."},
+    {.name = "last", .type = OPTION_SWITCH, .field = FIELD(last_findings), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_CHECK,
+     .help = "Check nothing: print what scrubs have found, and what to do about it."},
     {.name = "rights", .type = OPTION_TEXT, .field = FIELD(rights), .argument = "RIGHTS",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
      .help = "For add: what the user's key may do, such as \"@own=all artifacts-*=read,list\". Without it, everything in "

@@ -29,6 +29,8 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
         .lifecycle_day_s = options->lifecycle_day_s,
         .shared_fs = shared_fs[options->shared_fs],
         .accept_older_database = options->accept_older_database,
+        .scrub_days = options->scrub_days == 0 ? SLUICE_SCRUB_OFF : options->scrub_days,
+        .mend_from = options->mend_from,
         .accept_clock = options->accept_clock,
         .lost_days = options->lost_days,
         .lost_share = options->lost_share,

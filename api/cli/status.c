@@ -5,6 +5,27 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <time.h>
+
+static void print_when(const char *name, int64_t at_ms)
+{
+    time_t at_s = (time_t)(at_ms / 1000);
+    char at[32];
+    struct tm when;
+
+    if (at_ms != 0 && gmtime_r(&at_s, &when) != NULL &&
+        strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &when) > 0)
+        printf("%s = %s\n", name, at);
+}
+
+static void print_scrub(const struct sluice_status *status)
+{
+    if (status->scrub_began_ms != 0)
+        printf("scrubbed-bytes = %" PRIu64 " of about %" PRIu64 "\n", status->scrub_bytes,
+               status->scrub_bytes_total);
+    print_when("scrub-began", status->scrub_began_ms);
+    print_when("scrub-ended", status->scrub_ended_ms);
+}
 
 static void print_server(const struct sluice_status *status)
 {
@@ -15,6 +36,9 @@ static void print_server(const struct sluice_status *status)
     printf("places = %s\n", status->places);
     printf("health = %s\ndurability = %s\nconnections = %" PRIu64 "\ndamaged-reads = %" PRIu64 "\n",
            status->health, status->relaxed ? "relaxed" : "full", status->connections, status->damaged_reads);
+    if (status->scrubs || status->scrub_ended_ms != 0)
+        print_scrub(status);
+    printf("damage-found = %" PRIu64 "\n", status->scrub_findings);
     printf("read-only = %s\nroom-bytes = %" PRIu64 "\n", status->read_only ? "yes" : "no",
            status->room_bytes);
 }

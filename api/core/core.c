@@ -13,6 +13,7 @@
 #include "api/core/cache/cache_use.h"
 #include "api/core/many/pack.h"
 #include "api/core/many/unpacks.h"
+#include "api/core/scrub/scrub.h"
 #include "api/core/upkeep/pressure.h"
 
 #include <assert.h>
@@ -173,11 +174,14 @@ static int core_open_parts(struct core *core)
     if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
         (err = settle_start(core, &core->settle)) != 0)
         return err;
-    if (core->options.refuses_changes || core->options.compacts)
+    if (core->options.compacts)
         return 0;
+    if (core->options.refuses_changes)
+        return scrub_start(core, &core->scrub);
     if ((err = cache_uses_create(&core->uses)) != 0 || (err = evict_start(core, &core->evict)) != 0)
         return err;
-    return lifecycle_start(core, &core->lifecycle);
+    err = lifecycle_start(core, &core->lifecycle);
+    return err != 0 ? err : scrub_start(core, &core->scrub);
 }
 
 static int core_open_as(struct core **out, const struct core_options *options)
@@ -199,7 +203,10 @@ static int core_open_as(struct core **out, const struct core_options *options)
     if (core->options.garbage_max == 0)
         core->options.garbage_max = CORE_GARBAGE_MAX_DEFAULT;
     core->options.data_dir = strdup(options->data_dir);
-    err = core->options.data_dir == NULL ? -ENOMEM : core_open_parts(core);
+    core->options.mend_from = options->mend_from != NULL ? strdup(options->mend_from) : NULL;
+    err = core->options.data_dir == NULL || (options->mend_from != NULL && core->options.mend_from == NULL)
+              ? -ENOMEM
+              : core_open_parts(core);
     if (err != 0) {
         core_close(core);
         return err;
@@ -276,6 +283,7 @@ static void core_end_log(struct core *core)
 void core_close(struct core *core)
 {
     assert(atomic_load(&core->workers) == 0);
+    scrub_stop(core->scrub);
     lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
     evict_stop(core->evict);         /* the same */
     cache_uses_free(core->uses);
@@ -298,7 +306,8 @@ void core_close(struct core *core)
     pthread_mutex_destroy(&core->check_lock);
     pthread_mutex_destroy(&core->news.lock);
     free(core->chronicle);
-    free((char *)core->options.data_dir); /* the core's own copy */
+    free((char *)core->options.data_dir); /* the core's own copies */
+    free((char *)core->options.mend_from);
     free(core);
 }
 

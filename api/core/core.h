@@ -51,6 +51,10 @@ struct core_options {
     /* go on with a database that is older than the blobs beside it, or has lost its log */
     bool accept_older_database;
     bool accept_clock; /* lifecycle rules believe the clock, however far it went on while nobody looked */
+    unsigned
+        scrub_days; /* in so many days all that is stored is read and verified, again and again (core_scrub.h); 0: not by itself */
+    /* a folder that has the same blobs, as a backup of this store has: what is damaged is mended from there; NULL: it is not */
+    const char *mend_from;
     /* how long, and how many percent of the disk, lost/ may hold; 0: CORE_LOST_... */
     unsigned lost_days, lost_share;
     enum ring_engine engine;
@@ -61,6 +65,7 @@ struct core_options {
     void *log_ctx;
 };
 
+#define CORE_SCRUB_DAYS_DEFAULT  30u
 #define CORE_LOST_DAYS_DEFAULT   30u
 #define CORE_LOST_SHARE_DEFAULT  10u
 #define CORE_GARBAGE_MAX_DEFAULT (UINT64_C(128) << 20)
@@ -367,13 +372,17 @@ struct core_check_report {
  * (exclusively), and changes nothing; what a crash left for the next start to clear away is no finding. Returns 0 with the report filled (findings or not), or why it could not be done. Blocks. */
 int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
                struct core_check_report *report);
+/* The same; progress: how many bytes are read, and about how many there are, often, on this thread. NULL allowed. */
+int core_check_watched(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text),
+                       void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_total), void *ctx,
+                       struct core_check_report *report);
 
 /* The same of a store that is open, beside its workers. Left out are uploads on their way to their rows, and what only a start can tell: whether
  * database and files are of the same time, and what the journal holds. is_over (NULL: never) is asked often; true, or an interrupt, ends it with
  * -ECANCELED. -EALREADY: one is under way. Blocks: not for workers. */
 int core_check_live(struct core *core, bool verify_bytes, void (*line)(void *ctx, const char *text),
                     bool (*is_over)(void *ctx), void *ctx, struct core_check_report *report);
-/* Ends the step that such a check is at, after which it asks is_over; any thread. To be repeated until it has ended, for between two steps
+/* Ends the step that such a check, or a scrub, is at, after which it asks is_over; any thread. To be repeated until it has ended, for between two steps
  * it has no effect. */
 void core_check_interrupt(struct core *core);
 

@@ -18,6 +18,7 @@
 #include "storage/ring/pipe_pool.h"
 
 struct reclaim;
+struct scrub;
 struct settle;
 struct lifecycle;
 struct cache_uses;
@@ -89,6 +90,7 @@ struct core {
     struct reclaim *reclaim;
     struct settle *settle; /* of a relaxed store only */
     struct lifecycle *lifecycle;
+    struct scrub *scrub;     /* NULL in a store that was opened to look at it */
     struct cache_uses *uses; /* of objects in cache buckets; NULL in a store that is not written */
     struct evict *evict;     /* the same */
     bool is_unsettled; /* at open: what an earlier relaxed process left is not known to be on the disk */

@@ -46,6 +46,12 @@ static void status_fill(struct sluice_status *status, const json_t *answer)
         .uptime_s = control_client_number(answer, "uptime_seconds"),
         .connections = control_client_number(answer, "connections"),
         .damaged_reads = control_client_number(answer, "damaged_reads"),
+        .scrubs = control_client_is(answer, "scrub_on"),
+        .scrub_began_ms = (int64_t)control_client_number(answer, "scrub_began_ms"),
+        .scrub_ended_ms = (int64_t)control_client_number(answer, "scrub_ended_ms"),
+        .scrub_bytes = control_client_number(answer, "scrub_bytes"),
+        .scrub_bytes_total = control_client_number(answer, "scrub_bytes_total"),
+        .scrub_findings = control_client_number(answer, "scrub_findings"),
         .free_bytes = control_client_number(answer, "free_bytes"),
         .room_bytes = control_client_number(answer, "room_bytes"),
         .read_only = control_client_is(answer, "read_only"),
@@ -131,16 +137,17 @@ static int check_live(const char *directory, bool verify_bytes, const struct che
     return live_result(err);
 }
 
-int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text),
-                 void *ctx, struct sluice_check_report *report)
+int sluice_check_with(const char *directory, const struct sluice_check_options *options,
+                      struct sluice_check_report *report)
 {
-    const struct check_lines lines = {line, ctx};
+    const struct check_lines lines = {options->line, options->ctx};
     struct core_check_report found;
-    int err = core_check(directory, verify_bytes, line, ctx, &found);
+    int err = core_check_watched(directory, options->verify_bytes, options->line, options->progress,
+                                 options->ctx, &found);
     bool is_live = err == -EBUSY;
 
     if (is_live)
-        err = check_live(directory, verify_bytes, &lines, &found);
+        err = check_live(directory, options->verify_bytes, &lines, &found);
     if (err == 0 && report != NULL)
         *report = (struct sluice_check_report){
             .objects = found.objects,
@@ -155,6 +162,14 @@ int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ct
             .is_live = is_live,
         };
     return err;
+}
+
+int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text),
+                 void *ctx, struct sluice_check_report *report)
+{
+    const struct sluice_check_options options = {.verify_bytes = verify_bytes, .line = line, .ctx = ctx};
+
+    return sluice_check_with(directory, &options, report);
 }
 
 /* ---- lost/ ---- */

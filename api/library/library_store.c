@@ -157,6 +157,10 @@ static struct core_options core_options_of(struct sluice_store *store,
         .garbage_max = options->garbage_max,
         .quota_bytes = options->quota_bytes,
         .quota_objects = options->quota_objects,
+        .scrub_days = options->scrub_days == 0                  ? CORE_SCRUB_DAYS_DEFAULT
+                      : options->scrub_days == SLUICE_SCRUB_OFF ? 0
+                                                                : options->scrub_days,
+        .mend_from = options->mend_from,
         .accept_clock = options->accept_clock,
         .log = store_log,
         .log_ctx = store,

@@ -353,6 +353,22 @@ static int check_run(struct check *check)
     return references_check(check);
 }
 
+int meta_check_pages(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx)
+{
+    struct check check = {.reader = reader, .report = report, .ctx = ctx};
+    int err = reader_begin(reader);
+
+    assert(report != NULL);
+    if (err != 0)
+        return err;
+    err = check_walk(&check, READ_WALK_STRUCTURE, integrity_visit);
+    if (err == META_E_CORRUPT) {
+        check_report(&check, "database: %s", reader->calls->message(reader));
+        err = 0;
+    }
+    return err != 0 ? err : check.findings;
+}
+
 int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx)
 {
     struct check check = {.reader = reader, .report = report, .ctx = ctx};

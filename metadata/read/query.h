@@ -62,7 +62,7 @@ enum read_id {
  * prepared when they are used. */
 enum read_walk {
     /* Extents of all rows, a page at a time. ?1 .. ?4: after which bucket, key, id, number; ?5: how many rows. Columns: bucket's number,
-     * key, id, number, bucket's name, the key that a person knows, extents. A row of a bucket that is gone is walked too. Parts of uploads
+     * key, id, number, bucket's name, the key that a person knows, extents, version or NULL. A row of a bucket that is gone is walked too. Parts of uploads
      * that are no more are not: their bytes are verified as the object's, or going, or gone. */
     READ_WALK_EXTENTS_OBJECT,
     READ_WALK_EXTENTS_VERSION,
@@ -77,6 +77,7 @@ enum read_walk {
     READ_WALK_BYTES_ANNOTATION,
     /* Texts that say what is wrong, one a row. */
     READ_WALK_INTEGRITY, /* "ok": nothing */
+    READ_WALK_STRUCTURE, /* the same, of pages alone */
     READ_WALK_STRAYS,
     READ_WALK_VERSION_FAULTS,
     READ_WALK_GARBAGE_FAULTS,

@@ -24,8 +24,7 @@ static const struct extent_table {
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 struct extent_page {
-    int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
-                 const struct meta_extent *extent);
+    int (*visit)(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent);
     void *ctx;
     uint32_t rows;
 };
@@ -67,14 +66,23 @@ static int cursor_take(struct meta_extent_cursor *cursor, struct query *row)
 static int page_row(struct extent_page *page, char kind, struct query *row)
 {
     const char *bucket = query_text(row, 4);
+    int64_t number = query_int(row, 3);
+    struct meta_extent_row owner = {
+        .kind = kind,
+        .bucket = bucket != NULL ? bucket : "",
+        .key = query_bytes(row, 5),
+        .number = number > 0 && number <= META_PART_NUMBER_MAX ? (uint32_t)number : 0,
+    };
     struct codec_list list;
     struct meta_extent extent;
     int more = codec_extents_begin(&list, query_bytes(row, 6)), result = 0;
 
     page->rows++;
+    (void)meta_version_of(query_bytes(row, 7), &owner.version); /* none: the null version */
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
         assert(extent.length > 0);
-        int stop = page->visit(page->ctx, kind, bucket != NULL ? bucket : "", query_bytes(row, 5), &extent);
+        int stop = page->visit(page->ctx, &owner, &extent);
+
         if (stop < 0)
             return stop;
         result |= stop;
@@ -105,7 +113,7 @@ static int page_of_table(struct extent_page *page, struct meta_reader *reader,
 }
 
 int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *cursor, uint32_t rows_max,
-                     int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
+                     int (*visit)(void *ctx, const struct meta_extent_row *row,
                                   const struct meta_extent *extent),
                      void *ctx, bool *more)
 {

@@ -6,23 +6,24 @@
 #include <assert.h>
 
 static const char *const walk_texts[READ_WALK_COUNT] = {
-    [READ_WALK_EXTENTS_OBJECT] = "SELECT o.bucket, o.key, x'', 0, b.name, o.key, o.extents FROM object AS o"
-                                 " LEFT JOIN bucket AS b ON b.id = o.bucket"
-                                 " WHERE (o.bucket, o.key) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
-                                 " ORDER BY o.bucket, o.key LIMIT ?5",
-    [READ_WALK_EXTENTS_VERSION] =
-        "SELECT v.bucket, v.key, v.id, 0, b.name, v.key, v.extents FROM version AS v"
-        " LEFT JOIN bucket AS b ON b.id = v.bucket"
-        " WHERE (v.bucket, v.key, v.id) > (?1, ?2, ?3) AND ?4 IS NOT NULL"
-        " ORDER BY v.bucket, v.key, v.id LIMIT ?5",
+    [READ_WALK_EXTENTS_OBJECT] =
+        "SELECT o.bucket, o.key, x'', 0, b.name, o.key, o.extents, o.version FROM object AS o"
+        " LEFT JOIN bucket AS b ON b.id = o.bucket"
+        " WHERE (o.bucket, o.key) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
+        " ORDER BY o.bucket, o.key LIMIT ?5",
+    [READ_WALK_EXTENTS_VERSION] = "SELECT v.bucket, v.key, v.id, 0, b.name, v.key, v.extents,"
+                                  " iif(v.is_null, NULL, v.id) FROM version AS v"
+                                  " LEFT JOIN bucket AS b ON b.id = v.bucket"
+                                  " WHERE (v.bucket, v.key, v.id) > (?1, ?2, ?3) AND ?4 IS NOT NULL"
+                                  " ORDER BY v.bucket, v.key, v.id LIMIT ?5",
     [READ_WALK_EXTENTS_PART] =
-        "SELECT 0, x'', p.upload_id, p.number, b.name, u.key, p.extents FROM part AS p"
+        "SELECT 0, x'', p.upload_id, p.number, b.name, u.key, p.extents, NULL FROM part AS p"
         " LEFT JOIN upload AS u ON u.id = p.upload_id LEFT JOIN bucket AS b ON b.id = u.bucket"
         " WHERE (p.upload_id, p.number) > (?3, ?4) AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
         " AND p.upload_id NOT IN (SELECT upload_id FROM finished)"
         " ORDER BY p.upload_id, p.number LIMIT ?5",
 
-    [READ_WALK_EXTENTS_ANNOTATION] = "SELECT set_id, name, x'', 0, NULL, name, extents FROM annotation"
+    [READ_WALK_EXTENTS_ANNOTATION] = "SELECT set_id, name, x'', 0, NULL, name, extents, NULL FROM annotation"
                                      " WHERE (set_id, name) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
                                      " ORDER BY set_id, name LIMIT ?5",
 
@@ -40,6 +41,7 @@ static const char *const walk_texts[READ_WALK_COUNT] = {
         " ORDER BY set_id, name",
 
     [READ_WALK_INTEGRITY] = "PRAGMA integrity_check",
+    [READ_WALK_STRUCTURE] = "PRAGMA quick_check(20)",
     [READ_WALK_STRAYS] =
         "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"
         "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket)"

@@ -20,6 +20,7 @@
  *   blob_folders.c    folder syncs, many publishers to one sync
  *   blob_cache.c      descriptors kept open for reading
  *   blob_pins.c       what readers may still need
+ *   blob_mend.c       what they have lost, put back from a second copy
  *   blob_damage.c     what readers found damaged: counted, and told of a few times
  *   blob_residency.c  whether pages are in memory
  *
@@ -369,6 +370,7 @@ struct blob_store {
     atomic_uint_fast64_t free_stamp_ms, free_bytes;
     atomic_uint_fast64_t kept_bytes;     /* of those, by min_free_* */
     atomic_uint_fast64_t reserved_ahead; /* by uploads, for bytes that have not come */
+    atomic_uint_fast64_t cold_reads;     /* that the ring was asked for */
     atomic_uint_fast64_t staging_next;   /* makes names below staging/ unique */
 
     atomic_bool no_nowait; /* this file system has no RWF_NOWAIT */

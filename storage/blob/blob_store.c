@@ -128,6 +128,11 @@ void blob_store_keep_free(struct blob_store *store, uint64_t bytes, unsigned sha
     atomic_store(&store->free_stamp_ms, 0); /* the next upload asks the file system */
 }
 
+uint64_t blob_store_cold_reads(const struct blob_store *store)
+{
+    return atomic_load_explicit(&store->cold_reads, memory_order_relaxed);
+}
+
 uint64_t blob_store_room_now(struct blob_store *store)
 {
     uint64_t kept_bytes, free_bytes = free_bytes_now(store, &kept_bytes);

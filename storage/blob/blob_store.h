@@ -292,6 +292,18 @@ int blob_pins_look(struct blob_store *store, const struct blob_unit *units, uint
 /* The same of one unit; true also when there is no memory to find out. */
 bool blob_pin_holds(struct blob_store *store, struct blob_unit unit);
 
+/* ---- Mending: bytes that the disk has lost, from another folder that has the same blobs ---- */
+
+/* The file of that blob in another store's folder: a descriptor to read from, for the caller to close; -ENOENT; errno. Blocks. */
+int blob_elsewhere_open(int folder_fd, uint64_t blob);
+/* Puts the unit's bytes, which are damaged here and as they should be in `from`, a file of that blob elsewhere, where they belong, durably. The
+ * unit is pinned, and whoever calls it looks at the bytes again. 0; -ESTALE: its file is here and not what its name says, and may hold more than
+ * the other one; errno. Blocks; one thread at a time. */
+int blob_store_mend(struct blob_store *store, struct blob_unit unit, uint64_t length, int from);
+
+/* How many reads have had to wait for the disk since the store was opened, of any reader. Any thread; an atomic load. */
+uint64_t blob_store_cold_reads(const struct blob_store *store);
+
 /* ---- Damage: bytes that were not given out, because they are not those that were stored ---- */
 
 enum blob_damage {

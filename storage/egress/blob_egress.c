@@ -149,6 +149,7 @@ static void egress_warm_start(struct blob_egress *egress)
 {
     uint64_t from = egress->ready_end;
 
+    atomic_fetch_add_explicit(&egress->store->cold_reads, 1, memory_order_relaxed);
     egress->cold = true;
     egress->hot_windows = 0;
     egress->warm_end = egress_window_end(egress, from);

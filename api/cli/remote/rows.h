@@ -61,7 +61,7 @@
     {.name = "literal", .type = OPTION_SWITCH, .field = FIELD(literal), .default_text = "no", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_LS | COMMAND_GET | COMMAND_RM | COMMAND_CP | COMMAND_MV | COMMAND_DU | COMMAND_FIND, .help = "Take *, ? and [ in names as they stand."},
     {.name = "json", .type = OPTION_SWITCH, .field = FIELD(json), .default_text = "no", .sources = OPTION_FROM_FLAG,
-     .commands = COMMAND_REMOTE | COMMAND_STATUS | COMMAND_IMPORT | COMMAND_COMPACT | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_RECOVER,
+     .commands = COMMAND_REMOTE | COMMAND_STATUS | COMMAND_IMPORT | COMMAND_COMPACT | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_RECOVER | COMMAND_CHECK | COMMAND_SCRUB,
      .help = "Print one JSON object a line."},
     {.name = "quiet", .letter = 'q', .type = OPTION_SWITCH, .field = FIELD(quiet), .default_text = "no", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_REMOTE | COMMAND_IMPORT, .help = "Print errors alone, and what was asked for."},

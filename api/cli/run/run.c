@@ -39,6 +39,7 @@ static int open_store(struct run *run)
     store_options_fill(run->options, &options);
     options.log = log_line;
     options.shared_fs = SLUICE_SHARED_FS_EXCLUSIVE; /* nobody else knows of the folder */
+    options.scrub_days = SLUICE_SCRUB_OFF;          /* it will not be there for long */
     (void)snprintf(run->data, sizeof(run->data), "%s/data", run->folder.path);
     if ((err = sluice_store_open(&run->store, run->data, &options)) == 0)
         return 0;

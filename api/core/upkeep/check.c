@@ -19,13 +19,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/core/scrub/scrub.h"
+#include "api/core/scrub/scrub_internal.h"
 #include "api/core/upkeep/check_page.h"
 #include "api/core/upkeep/check_units.h"
 #include "metadata/meta_relaxed.h"
 
+/* Rows whose units are read together, in the order of the disk. Of a closed store as many as 100 MB of memory hold; of one that is open
+ * few, since what is long in a page may be gone when it is looked at, and each such unit is looked up again. */
+#define CHECK_ROWS_CLOSED (256u << 10)
+#define CHECK_ROWS_LIVE   4096u
+/* Readers of a closed store: disks answer several at once, and a CPU adds up a gigabyte in a fraction of a second. */
+#define CHECK_THREADS_CLOSED 4u
+
 struct check {
     void (*line)(void *ctx, const char *text);
-    bool (*is_over)(void *ctx); /* NULL: it goes to its end */
+    bool (*is_over)(void *ctx);                                        /* NULL: it goes to its end */
+    void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_total); /* NULL: nobody looks */
+    uint64_t bytes_before, bytes_total; /* read before this page; about how many there are */
     void *ctx;
     struct core_check_report *report;
     struct meta_reader *reader;
@@ -50,21 +61,6 @@ static void check_say(struct check *check, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     check->line(check->ctx, text);
-}
-
-/* A key for people: what is not printable ASCII becomes \xNN, so that one finding is one line. */
-static void check_format_key(char *out, struct slice key)
-{
-    const unsigned char *at = (const unsigned char *)key.base;
-    size_t length = key.len < META_KEY_BYTES_MAX ? key.len : META_KEY_BYTES_MAX;
-
-    for (size_t i = 0; i < length; i++) {
-        if (at[i] >= 0x20 && at[i] < 0x7f && at[i] != '\\')
-            *out++ = (char)at[i];
-        else
-            out += sprintf(out, "\\x%02x", at[i]);
-    }
-    *out = '\0';
 }
 
 /* ---- Rows ---- */
@@ -102,13 +98,13 @@ static void check_say_extent(struct check *check, const struct check_extent *pla
 {
     char name[META_KEY_BYTES_MAX * 4 + 1];
 
-    check_format_key(name, place->key);
+    finding_show_key(name, place->row.key);
     check_say(check, "%s %s/%s: blob %016llx: %s%s",
-              place->kind == 'o'   ? "object"
-              : place->kind == 'v' ? "version of"
-              : place->kind == 'a' ? "annotation"
-                                   : "part of an upload to",
-              place->bucket, name, (unsigned long long)place->extent.file, check_verdict_text(verdict),
+              place->row.kind == 'o'   ? "object"
+              : place->row.kind == 'v' ? "version of"
+              : place->row.kind == 'a' ? "annotation"
+                                       : "part of an upload to",
+              place->row.bucket, name, (unsigned long long)place->extent.file, check_verdict_text(verdict),
               !check->is_live && meta_mark_doubts(&check->mark, place->extent.file)
                   ? "; of a relaxed store's latest seconds: the next start drops it"
                   : "");
@@ -138,15 +134,36 @@ static int check_extent(void *ctx, const struct check_extent *place)
     return 0;
 }
 
+static int check_note(void *ctx, const struct check_extent *place)
+{
+    struct check *check = ctx;
+
+    return check_units_note(check->units, &place->extent);
+}
+
+static bool check_on_read(void *ctx, uint64_t bytes)
+{
+    struct check *check = ctx;
+
+    if (check->progress != NULL)
+        check->progress(check->ctx, check->bytes_before + bytes, check->bytes_total);
+    return check_is_over(check);
+}
+
 static int check_extents(struct check *check)
 {
     struct meta_extent_cursor cursor = {0};
     bool more = true;
     int err = 0;
 
-    while (err == 0 && more)
-        if ((err = check_page_read(check->page, check->reader, &cursor, &more)) == 0)
+    while (err == 0 && more) {
+        if ((err = check_page_read(check->page, check->reader, &cursor, &more)) == 0 &&
+            (err = check_page_walk(check->page, check_note, check)) == 0 &&
+            (err = check_units_run(check->units, check->is_live ? 1 : CHECK_THREADS_CLOSED, check_on_read,
+                                   check)) == 0)
             err = check_page_walk(check->page, check_extent, check);
+        check->bytes_before = check_units_bytes(check->units);
+    }
     return err;
 }
 
@@ -299,7 +316,7 @@ static int check_store(struct check *check, bool verify_bytes)
     int err;
 
     check->units = check_units_create(check->blobs, verify_bytes);
-    check->page = check_page_create();
+    check->page = check_page_create(check->is_live ? CHECK_ROWS_LIVE : CHECK_ROWS_CLOSED, UINT64_MAX);
     err = check->units == NULL || check->page == NULL ? -ENOMEM : meta_mark_get(check->reader, &check->mark);
     if (err == 0)
         err = check_rows(check);
@@ -316,6 +333,8 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
 
     assert(check->report != NULL);
     check->blobs = core->blobs;
+    if (check->progress != NULL && core->meta != NULL)
+        check->bytes_total = scrub_bytes_total(core);
     check_past(check, core);
     if (err != 0 || core->past.has_no_database)
         return err;
@@ -330,10 +349,11 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
     return err;
 }
 
-int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
-               struct core_check_report *report)
+int core_check_watched(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text),
+                       void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_total), void *ctx,
+                       struct core_check_report *report)
 {
-    struct check check = {.line = line, .ctx = ctx, .report = report};
+    struct check check = {.line = line, .progress = progress, .ctx = ctx, .report = report};
     const struct core_options options = {
         .data_dir = data_dir,
         .read_only = true,
@@ -356,6 +376,12 @@ int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, 
     err = check_run(&check, core, verify_bytes);
     core_close(core);
     return err;
+}
+
+int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
+               struct core_check_report *report)
+{
+    return core_check_watched(data_dir, verify_bytes, line, NULL, ctx, report);
 }
 
 /* ---- A store that is open ---- */
@@ -412,4 +438,5 @@ void core_check_interrupt(struct core *core)
     if (core->checking != NULL)
         meta_reader_interrupt(core->checking);
     pthread_mutex_unlock(&core->check_lock);
+    scrub_interrupt(core->scrub);
 }

@@ -7,13 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of small objects have one extent each: with that many the statement of a page costs little beside their bytes. */
-#define PAGE_ROWS_MAX    1024u
-#define PAGE_EXTENTS_MAX 4096u /* a row is not divided: there may be as many more as one has */
-
 struct page_name {
-    char kind;
-    size_t bucket_at, key_at, key_length; /* in the buffer */
+    struct meta_extent_row row; /* its texts lie in the buffer, at */
+    size_t bucket_at, key_at;
 };
 
 struct page_extent {
@@ -26,11 +22,19 @@ struct check_page {
     struct page_name *names;
     char *buffer;
     size_t extent_count, extent_capacity, name_count, name_capacity, used, buffer_capacity;
+    uint32_t rows_max;
+    uint64_t bytes, bytes_max;
 };
 
-struct check_page *check_page_create(void)
+struct check_page *check_page_create(uint32_t rows_max, uint64_t bytes_max)
 {
-    return calloc(1, sizeof(struct check_page));
+    struct check_page *page = calloc(1, sizeof(*page));
+
+    if (page == NULL)
+        return NULL;
+    page->rows_max = rows_max;
+    page->bytes_max = bytes_max;
+    return page;
 }
 
 void check_page_free(struct check_page *page)
@@ -72,39 +76,38 @@ static size_t buffer_add(struct check_page *page, const void *bytes, size_t leng
 }
 
 /* Whether the last name is this one. */
-static bool name_is_last(const struct check_page *page, char kind, const char *bucket, struct slice key)
+static bool name_is_last(const struct check_page *page, const struct meta_extent_row *row)
 {
     const struct page_name *last = page->name_count > 0 ? &page->names[page->name_count - 1] : NULL;
 
-    return last != NULL && last->kind == kind && strcmp(page->buffer + last->bucket_at, bucket) == 0 &&
-           last->key_length == key.len &&
-           (key.len == 0 || memcmp(page->buffer + last->key_at, key.base, key.len) == 0);
+    return last != NULL && last->row.kind == row->kind && last->row.number == row->number &&
+           memcmp(&last->row.version, &row->version, sizeof(row->version)) == 0 &&
+           strcmp(page->buffer + last->bucket_at, row->bucket) == 0 && last->row.key.len == row->key.len &&
+           (row->key.len == 0 || memcmp(page->buffer + last->key_at, row->key.base, row->key.len) == 0);
 }
 
-static int name_add(struct check_page *page, char kind, const char *bucket, struct slice key)
+static int name_add(struct check_page *page, const struct meta_extent_row *row)
 {
-    size_t bucket_bytes = strlen(bucket) + 1;
+    size_t bucket_bytes = strlen(row->bucket) + 1;
     int err =
         make_room((void **)&page->names, &page->name_capacity, page->name_count, 1, sizeof(*page->names));
 
     if (err == 0)
-        err =
-            make_room((void **)&page->buffer, &page->buffer_capacity, page->used, bucket_bytes + key.len, 1);
+        err = make_room((void **)&page->buffer, &page->buffer_capacity, page->used,
+                        bucket_bytes + row->key.len, 1);
     if (err != 0)
         return err;
     struct page_name *name = &page->names[page->name_count++];
-    name->kind = kind;
-    name->bucket_at = buffer_add(page, bucket, bucket_bytes);
-    name->key_at = buffer_add(page, key.base, key.len);
-    name->key_length = key.len;
+    name->row = *row;
+    name->bucket_at = buffer_add(page, row->bucket, bucket_bytes);
+    name->key_at = buffer_add(page, row->key.base, row->key.len);
     return 0;
 }
 
-static int take_extent(void *ctx, char kind, const char *bucket, struct slice key,
-                       const struct meta_extent *extent)
+static int take_extent(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent)
 {
     struct check_page *page = ctx;
-    int err = name_is_last(page, kind, bucket, key) ? 0 : name_add(page, kind, bucket, key);
+    int err = name_is_last(page, row) ? 0 : name_add(page, row);
 
     if (err == 0)
         err = make_room((void **)&page->extents, &page->extent_capacity, page->extent_count, 1,
@@ -112,14 +115,16 @@ static int take_extent(void *ctx, char kind, const char *bucket, struct slice ke
     if (err != 0)
         return err;
     page->extents[page->extent_count++] = (struct page_extent){page->name_count - 1, *extent};
-    return page->extent_count >= PAGE_EXTENTS_MAX;
+    page->bytes += extent->length;
+    return page->extent_count >= 4 * (size_t)page->rows_max || page->bytes >= page->bytes_max;
 }
 
 int check_page_read(struct check_page *page, struct meta_reader *reader, struct meta_extent_cursor *cursor,
                     bool *more)
 {
     page->extent_count = page->name_count = page->used = 0;
-    return meta_extent_page(reader, cursor, PAGE_ROWS_MAX, take_extent, page, more);
+    page->bytes = 0;
+    return meta_extent_page(reader, cursor, page->rows_max, take_extent, page, more);
 }
 
 int check_page_walk(const struct check_page *page, int (*visit)(void *ctx, const struct check_extent *extent),
@@ -131,12 +136,11 @@ int check_page_walk(const struct check_page *page, int (*visit)(void *ctx, const
         const struct page_extent *at = &page->extents[i];
         const struct page_name *name = &page->names[at->name];
 
-        result = visit(ctx, &(struct check_extent){
-                                .kind = name->kind,
-                                .bucket = page->buffer + name->bucket_at,
-                                .key = {page->buffer + name->key_at, name->key_length},
-                                .extent = at->extent,
-                            });
+        struct check_extent shown = {name->row, at->extent};
+
+        shown.row.bucket = page->buffer + name->bucket_at;
+        shown.row.key.base = page->buffer + name->key_at;
+        result = visit(ctx, &shown);
     }
     return result;
 }

@@ -8,15 +8,14 @@
 
 /* One extent, and whose it is. */
 struct check_extent {
-    char kind; /* as of meta_extent_page */
-    const char *bucket;
-    struct slice key;
+    struct meta_extent_row row;
     struct meta_extent extent;
 };
 
 struct check_page;
 
-struct check_page *check_page_create(void);    /* NULL: no memory */
+/* rows_max: of a page, and about how many bytes of units; a row is not divided, so there may be more than four times as many extents by as many as one has. NULL: no memory. */
+struct check_page *check_page_create(uint32_t rows_max, uint64_t bytes_max);
 void check_page_free(struct check_page *page); /* NULL allowed */
 
 /* Takes the next extents, instead of those it had. 0 or an error. */

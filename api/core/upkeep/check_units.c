@@ -1,61 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at the bytes of units for a check: is the file there, is it long enough, does its checksum agree with
- * the row. What was found is kept in a hash table, open addressing, doubled when it is two thirds full.
+ * What was found of each unit is kept in a hash table, open addressing, doubled when it is two thirds full.
  *
- * Rows come in the order of their keys, so that small units are taken now from this segment, now from that: some descriptors stay open,
- * and such a unit is read by one call. Mapping each of them took ten times as long. */
+ * Rows come in the order of their keys, and small units lie anywhere: read in that order, a million of them are a million seeks. So they are
+ * noted, sorted by place, and dealt out to threads in shares that are read from their beginning to their end. */
 #include "api/core/upkeep/check_units.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "storage/digest/digest.h"
-#include "storage/limits.h"
-#include "storage/base/io.h"
+#include "storage/base/thread.h"
 
 #define UNITS_CAPACITY_FIRST 1024u
-#define UNITS_FILES          64u /* a power of two; descriptors kept open */
+#define UNITS_THREADS_MAX    16u
+
+/* A share: enough to be worth a lock, little enough to end together. */
+#define SHARE_BYTES (4u << 20)
+#define SHARE_JOBS  1024u
 
 struct check_unit {
     uint64_t file; /* 0: the place is free; no blob has that id */
     uint64_t offset, length;
     uint64_t crc;
     enum meta_unit_crc crc_kind;
-    enum check_verdict verdict;
+    int verdict; /* enum check_verdict, or UNIT_NOTED */
 };
+
+#define UNIT_NOTED (-1) /* it is among the jobs */
 
 struct check_units {
     struct blob_store *blobs;
-    bool verify_bytes;
+    enum check_way way;
     uint64_t bytes;
     struct check_unit *table;
     size_t capacity, count; /* capacity is a power of two */
-    struct {
-        uint64_t file; /* 0: none */
-        int fd;
-    } open[UNITS_FILES];
-    unsigned char buffer[SEGMENT_UNIT_BYTES_MAX];
+    struct check_reader *reader;
+    struct check_job *jobs;
+    size_t job_count, job_capacity;
 };
-
-const char *check_verdict_text(enum check_verdict verdict)
-{
-    static const char *const texts[CHECK_VERDICT_COUNT] = {
-        [CHECK_SOUND] = "sound",
-        [CHECK_MISSING] = "its file is missing",
-        [CHECK_FOREIGN] = "it is another blob's file, or does not say whose it is",
-        [CHECK_SHORT] = "its file is too short",
-        [CHECK_CHANGED] = "its bytes do not match their checksum",
-        [CHECK_UNREADABLE] = "its bytes cannot be read",
-        [CHECK_DISAGREES] = "rows disagree about its length or checksum",
-    };
-
-    assert(verdict < CHECK_VERDICT_COUNT);
-    return texts[verdict];
-}
 
 struct check_units *check_units_create(struct blob_store *blobs, bool verify_bytes)
 {
@@ -65,11 +50,12 @@ struct check_units *check_units_create(struct blob_store *blobs, bool verify_byt
     if (units == NULL)
         return NULL;
     units->blobs = blobs;
-    units->verify_bytes = verify_bytes;
+    units->way = verify_bytes ? CHECK_CACHED : CHECK_NO_BYTES;
     units->capacity = UNITS_CAPACITY_FIRST;
     units->table = calloc(units->capacity, sizeof(*units->table));
-    if (units->table == NULL) {
-        free(units);
+    units->reader = check_reader_create(blobs, units->way);
+    if (units->table == NULL || units->reader == NULL) {
+        check_units_free(units);
         return NULL;
     }
     return units;
@@ -79,9 +65,8 @@ void check_units_free(struct check_units *units)
 {
     if (units == NULL)
         return;
-    for (unsigned i = 0; i < UNITS_FILES; i++)
-        if (units->open[i].file != 0)
-            close(units->open[i].fd); /* was only read from */
+    check_reader_free(units->reader);
+    free(units->jobs);
     free(units->table);
     free(units);
 }
@@ -129,155 +114,211 @@ static int units_grow(struct check_units *units)
     return 0;
 }
 
-/* ---- The bytes ---- */
-
-static enum digest_kind unit_digest_kind(const struct check_unit *unit)
+static bool unit_agrees(const struct check_unit *unit, const struct meta_extent *extent)
 {
-    return unit->crc_kind == META_UNIT_CRC64NVME ? DIGEST_CRC64NVME : DIGEST_CRC32C;
+    return unit->length == extent->unit_length && unit->crc == extent->unit_crc &&
+           unit->crc_kind == extent->unit_crc_kind;
 }
 
-static int unit_digest_small(int fd, const struct check_unit *unit, unsigned char *buffer, uint64_t *crc)
+/* Its place, which is its own from here on if it was free. NULL: no memory. */
+static struct check_unit *units_find(struct check_units *units, const struct meta_extent *extent,
+                                     bool *is_new)
 {
-    struct digest_values values;
-    ssize_t have;
-    int err;
+    struct check_unit *unit;
 
-    assert(unit->length <= SEGMENT_UNIT_BYTES_MAX);
-    have = read_up_to(fd, buffer, unit->length, unit->offset);
-    if (have < 0)
-        return (int)have;
-    if ((uint64_t)have < unit->length)
-        return -ENODATA;
-    err = digest_buffer(DIGEST_BIT(unit_digest_kind(unit)), buffer, unit->length, &values);
-    if (err == 0)
-        *crc = digest_crc_value(&values, unit_digest_kind(unit));
-    return err;
+    if (units_grow(units) != 0)
+        return NULL;
+    unit = units_place(units->table, units->capacity, extent->file, extent->unit_offset);
+    *is_new = unit->file == 0;
+    if (*is_new) {
+        *unit = (struct check_unit){
+            .file = extent->file,
+            .offset = extent->unit_offset,
+            .length = extent->unit_length,
+            .crc = extent->unit_crc,
+            .crc_kind = extent->unit_crc_kind,
+            .verdict = UNIT_NOTED,
+        };
+        units->count++;
+    }
+    return unit;
 }
 
-static int unit_digest(int fd, const struct check_unit *unit, uint64_t *crc)
+static void unit_found(struct check_units *units, struct check_unit *unit, int verdict)
 {
-    enum digest_kind kind = unit_digest_kind(unit);
-    struct digest_values values;
-    struct digest_set *set;
-    int err;
+    bool was_there = unit->verdict != UNIT_NOTED && unit->verdict != CHECK_MISSING;
 
-    err = digest_set_create(&set, DIGEST_BIT(kind));
-    if (err != 0)
-        return err;
-    err = digest_set_update_file(set, fd, unit->offset, unit->length);
-    if (err == 0)
-        err = digest_set_final(set, &values);
-    digest_set_free(set);
-    if (err == 0)
-        *crc = digest_crc_value(&values, kind);
-    return err;
+    unit->verdict = verdict;
+    if (!was_there && verdict != CHECK_MISSING)
+        units->bytes += unit->length;
 }
 
-/* Returns an enum check_verdict, or -ENOMEM. */
-static int unit_look_at_file(struct check_units *units, int fd, const struct check_unit *unit)
+/* ---- One ---- */
+
+static int unit_look(struct check_units *units, struct check_unit *unit, const struct meta_extent *extent)
 {
-    struct blob_unit place = {unit->file, unit->offset};
-    enum check_verdict says;
-    struct stat status;
-    uint64_t crc = 0;
-    int err;
+    struct check_job job = check_job_of(extent);
 
-    if (fstat(fd, &status) != 0)
-        return CHECK_UNREADABLE;
-    if ((uint64_t)status.st_size < unit->offset || (uint64_t)status.st_size - unit->offset < unit->length)
-        return CHECK_SHORT;
-    if ((err = blob_store_judge(units->blobs, place, unit->length, fd)) == -ESTALE)
-        return CHECK_FOREIGN;
-    if (err != 0 && err != -EBADMSG)
-        return err == -ENOMEM ? err : CHECK_UNREADABLE;
-    says = err == 0 ? CHECK_SOUND : CHECK_FOREIGN; /* it says nothing: what the bytes say counts more */
-    if (!units->verify_bytes)
-        return says;
-    err = unit->length <= sizeof(units->buffer) ? unit_digest_small(fd, unit, units->buffer, &crc)
-                                                : unit_digest(fd, unit, &crc);
-    if (err == -ENOMEM)
-        return err;
-    if (err != 0)
-        return err == -ENODATA ? CHECK_SHORT : CHECK_UNREADABLE;
-    return crc == unit->crc ? says : CHECK_CHANGED;
-}
-
-/* A descriptor that stays ours, or a negative errno. */
-static int unit_open(struct check_units *units, uint64_t file)
-{
-    unsigned at = (unsigned)file & (UNITS_FILES - 1);
-
-    assert(file != 0);
-    if (units->open[at].file == file)
-        return units->open[at].fd;
-    int fd = blob_store_open_fd(units->blobs, file);
-    if (fd < 0)
-        return fd;
-    if (units->open[at].file != 0)
-        close(units->open[at].fd); /* was only read from */
-    units->open[at].file = file;
-    units->open[at].fd = fd;
-    return fd;
-}
-
-static int unit_look(struct check_units *units, const struct check_unit *unit)
-{
-    int fd = unit_open(units, unit->file);
-
-    if (fd < 0)
-        return fd == -ENOENT ? CHECK_MISSING : CHECK_UNREADABLE;
-    return unit_look_at_file(units, fd, unit);
+    (void)check_reader_run(units->reader, &job, 1, NULL, NULL); /* nobody ends it */
+    if (job.verdict >= 0)
+        unit_found(units, unit, job.verdict);
+    return job.verdict;
 }
 
 int check_units_look(struct check_units *units, const struct meta_extent *extent)
 {
     struct check_unit *unit;
-    int verdict;
+    bool is_new;
 
     if (extent->file == 0)
         return CHECK_MISSING;
-    if (units_grow(units) != 0)
+    if ((unit = units_find(units, extent, &is_new)) == NULL)
         return -ENOMEM;
-    unit = units_place(units->table, units->capacity, extent->file, extent->unit_offset);
-    if (unit->file != 0) {
-        bool agrees = unit->length == extent->unit_length && unit->crc == extent->unit_crc &&
-                      unit->crc_kind == extent->unit_crc_kind;
-
-        return agrees ? unit->verdict : CHECK_DISAGREES;
-    }
-    *unit = (struct check_unit){
-        .file = extent->file,
-        .offset = extent->unit_offset,
-        .length = extent->unit_length,
-        .crc = extent->unit_crc,
-        .crc_kind = extent->unit_crc_kind,
-    };
-    verdict = unit_look(units, unit);
-    if (verdict < 0) {
-        *unit = (struct check_unit){0};
-        return verdict;
-    }
-    unit->verdict = (enum check_verdict)verdict;
-    units->count++;
-    if (verdict != CHECK_MISSING)
-        units->bytes += unit->length;
-    return verdict;
+    if (unit->verdict == UNIT_NOTED)
+        return unit_look(units, unit, extent);
+    return unit_agrees(unit, extent) ? unit->verdict : CHECK_DISAGREES;
 }
 
 int check_units_look_again(struct check_units *units, const struct meta_extent *extent)
 {
     struct check_unit *unit = units_place(units->table, units->capacity, extent->file, extent->unit_offset);
-    enum check_verdict before = unit->verdict;
-    int verdict;
 
-    if (extent->file == 0 || unit->file == 0 || unit->length != extent->unit_length ||
-        unit->crc != extent->unit_crc || unit->crc_kind != extent->unit_crc_kind)
+    if (extent->file == 0 || unit->file == 0 || !unit_agrees(unit, extent))
         return check_units_look(units, extent);
-    verdict = unit_look(units, unit);
-    if (verdict < 0)
-        return verdict;
-    unit->verdict = (enum check_verdict)verdict;
-    if (before == CHECK_MISSING && verdict != CHECK_MISSING)
-        units->bytes += unit->length;
-    return verdict;
+    return unit_look(units, unit, extent);
+}
+
+/* ---- Many ---- */
+
+int check_units_note(struct check_units *units, const struct meta_extent *extent)
+{
+    bool is_new;
+
+    if (extent->file == 0)
+        return 0;
+    if (units->job_count == units->job_capacity) {
+        size_t capacity = units->job_capacity == 0 ? 1024 : 2 * units->job_capacity;
+        struct check_job *jobs = realloc(units->jobs, capacity * sizeof(*jobs));
+
+        if (jobs == NULL)
+            return -ENOMEM;
+        units->jobs = jobs;
+        units->job_capacity = capacity;
+    }
+    if (units_find(units, extent, &is_new) == NULL)
+        return -ENOMEM;
+    if (is_new) {
+        units->jobs[units->job_count] = check_job_of(extent);
+        units->jobs[units->job_count++].verdict = UNIT_NOTED;
+    }
+    return 0;
+}
+
+/* What the threads share. */
+struct run {
+    struct check_units *units;
+    pthread_mutex_t lock;
+    size_t next; /* job that nobody has, under the lock */
+    atomic_uint_fast64_t bytes;
+    atomic_int error; /* the first */
+    bool (*is_over)(void *ctx, uint64_t bytes);
+    void *ctx;
+};
+
+static struct check_job *run_take(struct run *run, size_t *count)
+{
+    struct check_job *jobs;
+    uint64_t bytes = 0;
+
+    pthread_mutex_lock(&run->lock);
+    jobs = run->units->jobs + run->next;
+    for (*count = 0; run->next < run->units->job_count && *count < SHARE_JOBS && bytes < SHARE_BYTES;
+         ++*count)
+        bytes += run->units->jobs[run->next++].length;
+    pthread_mutex_unlock(&run->lock);
+    return jobs;
+}
+
+static void run_fail(struct run *run, int err)
+{
+    int none = 0;
+
+    (void)atomic_compare_exchange_strong(&run->error, &none, err);
+}
+
+static int run_before(void *ctx, uint64_t bytes)
+{
+    struct run *run = ctx;
+
+    atomic_fetch_add(&run->bytes, bytes);
+    return atomic_load(&run->error);
+}
+
+static int run_before_mine(void *ctx, uint64_t bytes)
+{
+    struct run *run = ctx;
+
+    if (run->is_over != NULL && run->is_over(run->ctx, atomic_load(&run->bytes)))
+        run_fail(run, -ECANCELED);
+    return run_before(run, bytes);
+}
+
+static void run_shares(struct run *run, struct check_reader *reader, int (*before)(void *ctx, uint64_t bytes))
+{
+    struct check_job *jobs;
+    size_t count;
+
+    while (atomic_load(&run->error) == 0 && (jobs = run_take(run, &count), count > 0))
+        (void)check_reader_run(reader, jobs, count, before, run); /* run->error tells */
+}
+
+/* A thread without a reader leaves its share to the others. */
+static void *run_main(void *ctx)
+{
+    struct run *run = ctx;
+    struct check_reader *reader = check_reader_create(run->units->blobs, run->units->way);
+
+    if (reader != NULL)
+        run_shares(run, reader, run_before);
+    check_reader_free(reader);
+    return NULL;
+}
+
+/* What has no verdict is as if nobody had met it: the place in the table waits for whoever looks. */
+static int run_end(struct run *run)
+{
+    struct check_units *units = run->units;
+    int err = atomic_load(&run->error);
+
+    for (size_t i = 0; i < units->job_count; i++) {
+        const struct check_job *job = &units->jobs[i];
+
+        if (job->verdict == -ENOMEM && err == 0)
+            err = -ENOMEM;
+        if (job->verdict >= 0)
+            unit_found(units, units_place(units->table, units->capacity, job->file, job->offset),
+                       job->verdict);
+    }
+    units->job_count = 0;
+    return err;
+}
+
+int check_units_run(struct check_units *units, unsigned threads, bool (*is_over)(void *ctx, uint64_t bytes),
+                    void *ctx)
+{
+    struct run run = {.units = units, .is_over = is_over, .ctx = ctx};
+    pthread_t others[UNITS_THREADS_MAX];
+    unsigned started = 0;
+
+    check_jobs_sort(units->jobs, units->job_count);
+    pthread_mutex_init(&run.lock, NULL);
+    while (started + 1 < threads && started < UNITS_THREADS_MAX &&
+           units->job_count > (size_t)started * SHARE_JOBS &&
+           thread_start(&others[started], "sluice-check", run_main, &run) == 0)
+        started++;
+    run_shares(&run, units->reader, run_before_mine);
+    while (started > 0)
+        thread_join(others[--started]);
+    pthread_mutex_destroy(&run.lock);
+    return run_end(&run);
 }

@@ -7,6 +7,7 @@
 
 #include "api/archive/archive_shelf.h"
 #include "api/core/cache/cache.h"
+#include "api/core/core_scrub.h"
 #include "api/core/figures.h"
 #include "api/s3/metrics/metrics.h"
 #include "api/s3/service/s3_service.h"
@@ -113,6 +114,27 @@ static void add_garbage(struct metrics_page *page, struct core *core)
                       "Batches of small objects that waited for space to be given back.", garbage.waits);
 }
 
+static void add_scrub(struct metrics_page *page, struct core *core)
+{
+    struct core_scrub_figures figures;
+
+    core_scrub_figures(core, &figures);
+    metrics_add_value(page, "sluice_scrub_bytes_total", "counter",
+                      "Stored bytes that were read and verified by scrubs.", figures.bytes);
+    metrics_add_value(page, "sluice_scrub_units_total", "counter",
+                      "Stored units, each an object or a piece of one, that scrubs have verified.",
+                      figures.units);
+    metrics_add_value(page, "sluice_scrub_findings_total", "counter",
+                      "Findings of scrubs that were not mended.", figures.findings);
+    metrics_add_value(page, "sluice_scrub_mended_total", "counter",
+                      "Findings that were mended from the second copy.", figures.mended);
+    metrics_add_value(page, "sluice_scrub_damaged", "gauge",
+                      "What scrubs have found damaged, as of their last look.", figures.standing);
+    metrics_add_value(page, "sluice_scrub_last_end_seconds", "gauge",
+                      "When the last whole round of scrubbing ended, Unix time; 0: none has.",
+                      (uint64_t)figures.ended_ms / 1000);
+}
+
 void metrics_add_store(struct metrics_page *page, struct s3_request *request)
 {
     struct core *core = s3_service_core(request->service);
@@ -125,6 +147,7 @@ void metrics_add_store(struct metrics_page *page, struct s3_request *request)
     add_damage(page, core);
     add_committer(page, core);
     add_garbage(page, core);
+    add_scrub(page, core);
     metrics_add_value(
         page, "sluice_archive_memory_bytes", "gauge",
         "Bytes of memory that the insides of archives hold now: indexes, and what is read of them.",

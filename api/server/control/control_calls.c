@@ -151,6 +151,15 @@ static bool is_elsewhere(int err)
     return err == -ENOENT || err == -ESTALE;
 }
 
+static int add_scrub(const struct control_subject *subject, json_t *members)
+{
+    json_t *figures = control_scrub_figures(subject);
+    int err = figures == NULL || json_object_update(members, figures) != 0 ? -ENOMEM : 0;
+
+    json_decref(figures);
+    return err;
+}
+
 static json_t *call_status(const struct control_subject *subject, json_t *request,
                            const struct control_asker *asker)
 {
@@ -165,7 +174,7 @@ static json_t *call_status(const struct control_subject *subject, json_t *reques
     if (members == NULL)
         return NULL;
     if ((counted == 0 && add_count(members, &count) != 0) || add_health(members, health) != 0 ||
-        add_places(subject, members) != 0) {
+        add_places(subject, members) != 0 || add_scrub(subject, members) != 0) {
         json_decref(members);
         return NULL;
     }
@@ -273,6 +282,8 @@ static const struct control_row {
 } rows[] = {
     {"status", true, call_status},
     {"check", false, call_check},
+    {"scrub", false, control_call_scrub},
+    {"findings", true, control_call_findings},
     {"lost-list", true, call_lost_list},
     {"lost-empty", true, call_lost_empty},
     {"cache-list", true, control_call_cache_list},

@@ -80,6 +80,13 @@ json_t *control_call_user_rotate(const struct control_subject *subject, json_t *
 json_t *control_call_user_remove(const struct control_subject *subject, json_t *request,
                                  const struct control_asker *asker);
 
+json_t *control_call_scrub(const struct control_subject *subject, json_t *request,
+                           const struct control_asker *asker);
+json_t *control_call_findings(const struct control_subject *subject, json_t *request,
+                              const struct control_asker *asker);
+/* What status says of it; NULL: no memory. */
+json_t *control_scrub_figures(const struct control_subject *subject);
+
 /* A line in the operator's log, for what changes something. */
 void control_log(const struct control_subject *subject, const struct control_asker *asker, const char *format,
                  ...) __attribute__((format(printf, 3, 4)));

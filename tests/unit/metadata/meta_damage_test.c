@@ -146,8 +146,7 @@ static void expect_key(struct slice key)
     assert_in_range(key.len, 1, META_KEY_BYTES_MAX);
 }
 
-static int on_extent(void *ctx, char kind, const char *bucket, struct slice key,
-                     const struct meta_extent *extent)
+static int on_extent(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent)
 {
     assert_in_range(extent->file, 1, INT64_MAX);
     return 0;

@@ -309,8 +309,7 @@ static int read_garbage(struct store *store)
     return count < 0 ? count : meta_sweep_is_due(store->reader);
 }
 
-static int on_extent(void *ctx, char kind, const char *bucket, struct slice key,
-                     const struct meta_extent *extent)
+static int on_extent(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent)
 {
     visited++;
     return 0;

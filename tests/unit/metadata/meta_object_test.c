@@ -377,32 +377,29 @@ static void conditions_on_copy(void **state)
     assert_int_equal(op_wait(store->meta, &conditional.op, META_OP_OBJECT_COPY), META_E_PRECONDITION);
 }
 
-static int walk_visit(void *ctx, char kind, const char *bucket, struct slice key,
-                      const struct meta_extent *extent)
+static int walk_visit(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent)
 {
-    assert_string_equal(bucket, "bucket");
+    assert_string_equal(row->bucket, "bucket");
     char line[64];
-    snprintf(line, sizeof(line), "%c %.*s %d;", kind, (int)key.len, key.base, (int)extent->file);
+    snprintf(line, sizeof(line), "%c %.*s %d;", row->kind, (int)row->key.len, row->key.base,
+             (int)extent->file);
     strcat(ctx, line);
     return 0;
 }
 
-static int walk_visit_and_stop(void *ctx, char kind, const char *bucket, struct slice key,
-                               const struct meta_extent *extent)
+static int walk_visit_and_stop(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent)
 {
-    walk_visit(ctx, kind, bucket, key, extent);
+    walk_visit(ctx, row, extent);
     return 1;
 }
 
-static int walk_visit_and_fail(void *ctx, char kind, const char *bucket, struct slice key,
-                               const struct meta_extent *extent)
+static int walk_visit_and_fail(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent)
 {
     return -ECANCELED;
 }
 
 static int walk(struct store *store, uint32_t rows_max,
-                int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
-                             const struct meta_extent *extent),
+                int (*visit)(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent),
                 void *ctx)
 {
     struct meta_extent_cursor cursor = {0};

@@ -145,8 +145,7 @@ static void completing_some_of_them(void **state)
         assert_int_equal(meta_file_is_referred(store->reader, file), (file - 1) % 3 == 0);
 }
 
-static int visit_extent(void *ctx, char kind, const char *bucket, struct slice key,
-                        const struct meta_extent *extent)
+static int visit_extent(void *ctx, const struct meta_extent_row *row, const struct meta_extent *extent)
 {
     ++*(int *)ctx;
     return 0;

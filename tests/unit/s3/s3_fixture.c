@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * See s3_fixture.h. The fakes stand for api/http, api/core and the dispatcher. */
+#include "api/core/core_scrub.h"
 #include "api/core/figures.h"
 #include "tests/unit/s3/s3_fixture.h"
 
@@ -263,6 +264,11 @@ const uint64_t meta_batch_us_bounds[META_FIGURE_BUCKETS], meta_batch_changes_bou
 bool core_lifecycle_is_held(struct core *core)
 {
     return false;
+}
+
+void core_scrub_figures(struct core *core, struct core_scrub_figures *figures)
+{
+    *figures = (struct core_scrub_figures){0};
 }
 
 void core_garbage(struct core *core, struct core_garbage *garbage)
