@@ -373,6 +373,16 @@ static void cuts_a_reader_that_stalls(void **state)
     close(fd);
 }
 
+#define READER_BYTES         16384
+#define READER_SEGMENT_BYTES 1000
+
+/* A client in small segments: its kernel opens the window again by at least one, and those of loopback are 64 KiB, which a slow reader
+ * takes seconds for. Without progress meanwhile that is a stall. */
+static int slow_reader_connect(void)
+{
+    return client_connect_as(READER_BYTES, READER_SEGMENT_BYTES);
+}
+
 static bool read_some(int fd, size_t length)
 {
     char buffer[4096];
@@ -392,7 +402,7 @@ static void cuts_a_reader_that_is_too_slow(void **state)
     options.body_rate_min = 50000000;
     options.body_rate_span_ms = 500;
     toy_start(&options);
-    fd = client_connect_with(4096);
+    fd = slow_reader_connect();
     request(fd, "GET", "/source", 50000000);
     while (atomic_load(&toy_ends) == 0)
         (void)read_some(fd, 2000);
@@ -412,7 +422,7 @@ static void lets_a_slow_reader_read(void **state)
     options.send_timeout_ms = 1000;
     options.body_rate_min = -1;
     toy_start(&options);
-    fd = client_connect_with(4096);
+    fd = slow_reader_connect();
     request(fd, "GET", "/source", 50000000);
     for (unsigned i = 0; i < 200; i++)
         assert_true(read_some(fd, 2000));

@@ -70,7 +70,8 @@ struct reply {
     size_t rest_length;
 };
 
-static inline int client_connect_with(int receive_bytes)
+/* 0: as the kernel likes. */
+static inline int client_connect_as(int receive_bytes, int segment_bytes)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)http_server_port(server))};
@@ -81,10 +82,17 @@ static inline int client_connect_with(int receive_bytes)
     assert_true(fd >= 0);
     if (receive_bytes > 0)
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)), 0);
+    if (segment_bytes > 0)
+        assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof(segment_bytes)), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
     return fd;
+}
+
+static inline int client_connect_with(int receive_bytes)
+{
+    return client_connect_as(receive_bytes, 0);
 }
 
 static inline int client_connect(void)

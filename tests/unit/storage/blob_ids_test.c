@@ -51,7 +51,7 @@ static uint64_t told(struct rig *rig)
     return sequence.settled;
 }
 
-static unsigned sequence_syncs;
+static _Atomic unsigned sequence_syncs; /* the store has a thread for them */
 
 static int fdatasync_counted(int fd)
 {
@@ -64,12 +64,12 @@ static void settled_segments_are_told(void **state)
 {
     struct rig rig;
 
+    sys.fdatasync = fdatasync_counted; /* before the store has threads, and after */
     rig_begin(&rig, RING_ENGINE_THREADS, true, false);
     uint64_t plain = take(&rig), segment = take(&rig), other = take(&rig), last = take(&rig);
     uint64_t before = told(&rig);
     assert_true(before <= plain);
     sequence_syncs = 0;
-    sys.fdatasync = fdatasync_counted;
     blob_store_settle_segment(rig.store, segment);
     blob_store_settle(rig.store, other);
     usleep(20000);
@@ -83,8 +83,8 @@ static void settled_segments_are_told(void **state)
     usleep(20000);
     assert_int_equal(told(&rig), last);
     assert_int_equal(sequence_syncs, 1);
-    sys.fdatasync = fdatasync;
     rig_end(&rig);
+    sys.fdatasync = fdatasync;
 }
 
 /* Whole records of ids that no store comes to. */
