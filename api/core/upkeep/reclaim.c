@@ -35,6 +35,10 @@
 /* What was held by a reader, or could not be removed, is tried again after this long. */
 #define RECLAIM_RETRY_MS 500
 
+/* Free pages of the database are given back this long after there may be some, so that a stream of deletes does not pay for a look at
+ * each pass. */
+#define RECLAIM_SHRINK_MS 1000
+
 /* Slices of the sweep in one pass: an upload of 10,000 parts takes 40 at most. Garbage and discards must not wait for all there
  * may be. */
 #define RECLAIM_PASS_SLICES 64
@@ -279,13 +283,27 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
     return err;
 }
 
+/* Whether it is time to look for free pages: rows have gone, a moment ago. */
+static bool reclaim_may_shrink(struct reclaim *reclaim)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+
+    if (reclaim->last_count > 0 && !reclaim->shrinks) {
+        reclaim->shrinks = true;
+        reclaim->shrink_at_ns = now_ns + RECLAIM_SHRINK_MS * UINT64_C(1000000);
+    }
+    return reclaim->shrinks && now_ns >= reclaim->shrink_at_ns;
+}
+
 /* Once rows have gone, their pages are free. A few are given back at a time, and then it rests as long as that took. */
 static int reclaim_run_shrink(struct reclaim *reclaim)
 {
-    struct meta_shrink change = {.more = reclaim->last_count > 0 || reclaim->shrinks};
+    struct meta_shrink change = {.more = reclaim_may_shrink(reclaim)};
     unsigned slices = 0;
     int err = 0;
 
+    if (!change.more)
+        return 0;
     while (err == 0 && change.more && !reclaim_is_stopping(reclaim)) {
         uint64_t begun_ns = clock_monotonic_ns();
         struct timespec rest = {0};
@@ -293,7 +311,6 @@ static int reclaim_run_shrink(struct reclaim *reclaim)
         err = core_change_wait(reclaim->core, &change.op, META_OP_SHRINK);
         rest.tv_nsec = (long)((clock_monotonic_ns() - begun_ns) % 100000000u);
         if (change.more && ++slices == RECLAIM_PASS_SLICES) { /* garbage must not wait for it */
-            reclaim->shrinks = true;
             atomic_store(&reclaim->dirty, true);
             return err;
         }
@@ -321,7 +338,7 @@ static bool reclaim_sleep(struct reclaim *reclaim)
     due = false;
     while (!reclaim->stopping && !due && !atomic_load(&reclaim->dirty) &&
            ((reclaim->discards == NULL && reclaim->sealed == NULL) || reclaim->retry)) {
-        if (reclaim->retry)
+        if (reclaim->retry || reclaim->shrinks)
             due = pthread_cond_timedwait(&reclaim->changed, &reclaim->lock, &retry) == ETIMEDOUT;
         else
             pthread_cond_wait(&reclaim->changed, &reclaim->lock);

@@ -64,12 +64,13 @@ struct reclaim {
     struct reclaim_discard *discards;
     struct reclaim_sealed *sealed;
 
-    bool shrinks;        /* the thread's own: the database is giving back free pages */
-    bool retry;          /* the thread's own: something was left over that may go later */
-    uint32_t last_count; /* the thread's own: entries that the last pass gave back */
-    bool failure_told;   /* the log has one line about files that cannot be removed */
-    bool damage_told;    /* and one about rows that make no sense */
-    bool count_told;     /* that what buckets hold is being counted */
+    bool shrinks;          /* the thread's own: the database may have free pages to give back */
+    uint64_t shrink_at_ns; /* and then it is asked */
+    bool retry;            /* the thread's own: something was left over that may go later */
+    uint32_t last_count;   /* the thread's own: entries that the last pass gave back */
+    bool failure_told;     /* the log has one line about files that cannot be removed */
+    bool damage_told;      /* and one about rows that make no sense */
+    bool count_told;       /* that what buckets hold is being counted */
     uint64_t rows_counted;
 };
 
