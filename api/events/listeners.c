@@ -198,8 +198,7 @@ static struct listener *listener_make(struct listeners *listeners, const struct 
     if (listener == NULL)
         return NULL;
     *listener = (struct listener){.owner = listeners, .options = *options};
-    memcpy(texts, options->prefix.base, options->prefix.len);
-    memcpy(texts + options->prefix.len, options->suffix.base, options->suffix.len);
+    (void)slice_copy(slice_copy(texts, options->prefix), options->suffix);
     listener->options.prefix.base = texts;
     listener->options.suffix.base = texts + options->prefix.len;
     listener->end = &listener->first;

@@ -39,6 +39,13 @@ static inline struct slice slice_from(struct slice slice, size_t count)
     return (struct slice){slice.base + count, slice.len - count};
 }
 
+/* Writes the bytes to `to`, which has room for them, and returns what is behind them. An empty slice may lie nowhere, which memcpy must
+ * not be given. */
+static inline char *slice_copy(char *to, struct slice from)
+{
+    return from.len == 0 ? to : (char *)memcpy(to, from.base, from.len) + from.len;
+}
+
 static inline bool slice_is_empty(struct slice slice)
 {
     return slice.len == 0;
