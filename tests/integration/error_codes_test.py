@@ -500,7 +500,7 @@ ELSEWHERE_ONLY = {"InternalError": "a failing machine", "ServiceUnavailable": "a
 
 
 def completeness():
-    with open(os.path.join(ROOT, "api", "s3", "s3_error.h")) as file:
+    with open(os.path.join(ROOT, "api", "s3", "error", "s3_error.h")) as file:
         codes = set(re.findall(r'^\s+X\(\w+, \d+, "(\w+)"', file.read(), re.M))
     texts = {}
     for path in glob.glob(os.path.join(ROOT, "tests", "integration", "*_test.py")):

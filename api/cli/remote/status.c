@@ -141,40 +141,46 @@ static void print_busiest(const struct screen *screen)
     printf("\n");
 }
 
-/* What waits for the targets of events, and since when; found: the next target from the rest of the page on. */
+/* What waits for the targets of events, or of replication, and since when; found: the next target from the rest of the page on. */
 struct waiting {
     char target[64];
     double count, lag_s;
 };
 
-static bool waiting_next(const struct screen *screen, struct slice *rest, struct waiting *found)
+static const struct waiting_names {
+    const char *title, *count, *lag;
+} of_events = {"events", "sluice_events_waiting", "sluice_events_lag_seconds"},
+  of_replication = {"replication", "sluice_replication_waiting", "sluice_replication_lag_seconds"};
+
+static bool waiting_next(const struct screen *screen, const struct waiting_names *names, struct slice *rest,
+                         struct waiting *found)
 {
     struct slice target, text = slice_of(screen->text, screen->length);
 
-    if (!client_metric_next(rest, "sluice_events_waiting", "target", &target, &found->count))
+    if (!client_metric_next(rest, names->count, "target", &target, &found->count))
         return false;
     (void)snprintf(found->target, sizeof(found->target), "%.*s", (int)target.len, target.base);
-    found->lag_s = client_metric_sum(text, "sluice_events_lag_seconds", "target", found->target);
+    found->lag_s = client_metric_sum(text, names->lag, "target", found->target);
     return true;
 }
 
-static void print_events(const struct screen *screen)
+static void print_waiting(const struct screen *screen, const struct waiting_names *names)
 {
     struct slice rest = slice_of(screen->text, screen->length);
     struct waiting waiting;
 
-    while (waiting_next(screen, &rest, &waiting))
-        printf("events       %.0f wait for %s, the oldest for %.0f s\n", waiting.count, waiting.target,
+    while (waiting_next(screen, names, &rest, &waiting))
+        printf("%-12s %.0f wait for %s, the oldest for %.0f s\n", names->title, waiting.count, waiting.target,
                waiting.lag_s);
 }
 
-static json_t *events_json(const struct screen *screen)
+static json_t *waiting_json(const struct screen *screen, const struct waiting_names *names)
 {
     struct slice rest = slice_of(screen->text, screen->length);
     struct waiting waiting;
     json_t *list = json_array();
 
-    while (list != NULL && waiting_next(screen, &rest, &waiting))
+    while (list != NULL && waiting_next(screen, names, &rest, &waiting))
         (void)json_array_append_new(list, json_pack("{s:s, s:I, s:f}", "target", waiting.target, "waiting",
                                                     (json_int_t)waiting.count, "lag_seconds", waiting.lag_s));
     return list;
@@ -201,21 +207,23 @@ static void print_screen(const struct screen *screen)
     print_bytes_rate(screen, now->sent, before->sent);
     printf("\n");
     print_busiest(screen);
-    print_events(screen);
+    print_waiting(screen, &of_events);
+    print_waiting(screen, &of_replication);
 }
 
 static void print_json(const struct screen *screen)
 {
     const struct figures *now = &screen->now;
 
-    remote_print_json(json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "server", screen->origin,
-        "version", screen->version, "health", screen->health, "uptime_seconds", (json_int_t)now->uptime,
-        "free_bytes", (json_int_t)now->free, "room_bytes", (json_int_t)now->room, "damaged_reads",
-        (json_int_t)now->damaged, "connections", (json_int_t)now->open, "requests", (json_int_t)now->requests,
-        "received_bytes", (json_int_t)now->received, "sent_bytes", (json_int_t)now->sent, "answers_4xx",
-        (json_int_t)now->answers[4], "answers_5xx", (json_int_t)now->answers[5], "events",
-        events_json(screen)));
+    remote_print_json(
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "server",
+                  screen->origin, "version", screen->version, "health", screen->health, "uptime_seconds",
+                  (json_int_t)now->uptime, "free_bytes", (json_int_t)now->free, "room_bytes",
+                  (json_int_t)now->room, "damaged_reads", (json_int_t)now->damaged, "connections",
+                  (json_int_t)now->open, "requests", (json_int_t)now->requests, "received_bytes",
+                  (json_int_t)now->received, "sent_bytes", (json_int_t)now->sent, "answers_4xx",
+                  (json_int_t)now->answers[4], "answers_5xx", (json_int_t)now->answers[5], "events",
+                  waiting_json(screen, &of_events), "replication", waiting_json(screen, &of_replication)));
 }
 
 static void wait_for_next(void)
