@@ -170,6 +170,14 @@ def buckets(server, elsewhere):
          ("an empty rule", "PUT", "/errors?notification", None, "<NotificationConfiguration><QueueConfiguration/></NotificationConfiguration>", 400, "MalformedXML"),
          ("EventBridge", "PUT", "/errors?notification", None, "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>", 501,
           "NotImplemented"))
+    replicate = ("<ReplicationConfiguration><Role/><Rule><Status>{}</Status><Priority>1</Priority><Filter/><DeleteMarkerReplication><Status>Disabled</Status>"
+                 "</DeleteMarkerReplication><Destination><Bucket>{}</Bucket>{}</Destination></Rule></ReplicationConfiguration>")
+    rows(server, "PutBucketReplication",
+         ("a target that is none", "PUT", "/errors?replication", None, replicate.format("Enabled", "arn:sluice:replication::none:there", ""), 400, "InvalidArgument"),
+         ("another status", "PUT", "/errors?replication", None, replicate.format("On", "arn:sluice:replication::none:there", ""), 400, "MalformedXML"),
+         ("another owner there", "PUT", "/errors?replication", None, replicate.format(
+             "Enabled", "arn:sluice:replication::none:there", "<AccessControlTranslation><Owner>Destination</Owner></AccessControlTranslation>"), 501, "NotImplemented"),
+         ("no rule", "PUT", "/errors?replication", None, "<ReplicationConfiguration><Role/></ReplicationConfiguration>", 400, "MalformedXML"))
     rows(server, "ListenBucketNotification", ("an event that is none", "GET", "/errors?events=none", None, None, 400, "InvalidArgument"),
          ("a ping that is none", "GET", "/errors?events=s3:ObjectCreated:*&ping=often", None, None, 400, "InvalidArgument"))
     rows(server, "ListenNotification", ("an event that is none", "GET", "/?events=none", None, None, 400, "InvalidArgument"))
