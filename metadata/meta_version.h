@@ -43,7 +43,7 @@ static inline bool meta_version_of(struct slice stored, struct meta_version_id *
     memset(version, 0, sizeof(*version));
     if (stored.len != META_VERSION_ID_BYTES && stored.len != META_VERSION_GIVEN_BYTES)
         return false;
-    memcpy(version->bytes, stored.base, stored.len);
+    (void)slice_copy(version->bytes, stored);
     version->is_given = stored.len == META_VERSION_GIVEN_BYTES;
     return true;
 }

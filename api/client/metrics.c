@@ -28,7 +28,7 @@ static double number_of(struct slice text)
     text = slice_trim(text);
     if (text.len >= sizeof(number))
         return 0;
-    memcpy(number, text.base, text.len);
+    (void)slice_copy(number, text);
     number[text.len] = '\0';
     return strtod(number, NULL);
 }

@@ -105,7 +105,7 @@ static int take_etag(struct client_session *session, const char *etag, size_t le
 
     if (text.len == 0 || text.len >= sizeof(part->etag))
         return client_session_fail(session, -EPROTO, "the server's answer has no ETag");
-    memcpy(part->etag, text.base, text.len);
+    (void)slice_copy(part->etag, text);
     part->etag[text.len] = '\0';
     return 0;
 }

@@ -97,7 +97,7 @@ unsigned door_places(const struct door_call *call)
 static void append(char *key, size_t *length, struct slice text)
 {
     assert(text.len <= DOOR_KEY_BYTES_MAX - *length);
-    memcpy(key + *length, text.base, text.len);
+    (void)slice_copy(key + *length, text);
     *length += text.len;
 }
 

@@ -74,7 +74,7 @@ static int begin_section(struct target_file *file, struct slice name)
                                                    .batch = 1,
                                                    .keep_hours = EVENTS_KEEP_HOURS,
                                                    .line = file->line};
-    memcpy(grown[targets->count++].name, name.base, name.len);
+    (void)slice_copy(grown[targets->count++].name, name);
     return 0;
 }
 

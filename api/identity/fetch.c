@@ -41,7 +41,7 @@ static bool is_this_machine(struct slice rest)
     host = host_of(slice_of(rest.base, length));
     if (host.len == 0 || host.len >= sizeof(text))
         return false;
-    memcpy(text, host.base, host.len);
+    (void)slice_copy(text, host);
     text[host.len] = '\0';
     return strcmp(text, "localhost") == 0 || loopback_is_address(text);
 }

@@ -179,7 +179,7 @@ static int read_key(const json_t *object, enum jwt_algorithm algorithm, struct j
         return -EBADMSG;
     key->algorithm = algorithm;
     if (kid.len > 0)
-        memcpy(key->kid, kid.base, kid.len);
+        (void)slice_copy(key->kid, kid);
     key->kid[kid.len] = '\0';
     key->key = algorithm == JWT_RS256   ? read_rsa(object)
                : algorithm == JWT_ES256 ? read_p256(object)

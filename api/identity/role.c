@@ -217,7 +217,7 @@ ptrdiff_t role_template_fill(struct slice text, const struct jwt_claims *token, 
         }
         if (claim.len >= sizeof(name))
             return -ENOENT;
-        memcpy(name, claim.base, claim.len);
+        (void)slice_copy(name, claim);
         name[claim.len] = '\0';
         value = jwt_claim(token, name, number);
         if (value.len == 0)

@@ -202,7 +202,7 @@ static int take_etag(struct filling *filling, struct slice value)
         value = slice_of(value.base + 1, value.len - 2);
     if (value.len == 0 || value.len > META_ETAG_BYTES_MAX || !is_header_text(value, true))
         return refuse(filling->why, "its ETag is none");
-    memcpy(filling->object->etag, value.base, value.len);
+    (void)slice_copy(filling->object->etag, value);
     filling->object->etag[value.len] = '\0';
     return 0;
 }

@@ -21,7 +21,7 @@ static void read_id(struct msgpack *cursor, unsigned char id[XL_ID_BYTES])
     struct slice bytes = msgpack_bytes(cursor);
 
     if (bytes.len == XL_ID_BYTES)
-        memcpy(id, bytes.base, bytes.len);
+        (void)slice_copy(id, bytes);
     else
         cursor->is_bad = true;
 }

@@ -344,7 +344,7 @@ static const char *text_append(char **at, struct slice bytes)
 {
     const char *text = *at;
 
-    memcpy(*at, bytes.base, bytes.len);
+    (void)slice_copy(*at, bytes);
     (*at)[bytes.len] = '\0';
     *at += bytes.len + 1;
     return text;

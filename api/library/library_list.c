@@ -60,7 +60,7 @@ static struct list_entry *page_add(struct list_page *page, struct slice key)
     assert(page->count < LIST_PAGE_ENTRIES && key.len <= META_KEY_BYTES_MAX);
     if (copy == NULL)
         return NULL;
-    memcpy(copy, key.base, key.len);
+    (void)slice_copy(copy, key);
     copy[key.len] = '\0';
     *entry = (struct list_entry){.key = slice_of(copy, key.len)};
     page->count++;
@@ -73,7 +73,7 @@ static struct slice page_last(const struct list_page *page, char *key)
 {
     const struct slice last = page->entries[page->count - 1].key;
 
-    memcpy(key, last.base, last.len);
+    (void)slice_copy(key, last);
     return slice_of(key, last.len);
 }
 

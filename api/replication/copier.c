@@ -176,7 +176,7 @@ static int take_etag(struct client_session *session, struct client_part *part)
 
     if (etag.len == 0 || etag.len >= sizeof(part->etag))
         return client_session_fail(session, -EPROTO, "the server's answer has no ETag");
-    memcpy(part->etag, etag.base, etag.len);
+    (void)slice_copy(part->etag, etag);
     part->etag[etag.len] = '\0';
     return 0;
 }

@@ -47,7 +47,7 @@ static struct replication_entry *make(const struct meta_event *event)
         return NULL;
     entry->bucket = event->bucket;
     if (event->bucket_name.len < sizeof(entry->bucket_name) && event->bucket_name.len > 0)
-        memcpy(entry->bucket_name, event->bucket_name.base, event->bucket_name.len);
+        (void)slice_copy(entry->bucket_name, event->bucket_name);
     entry->hash = key_hash(event->bucket, event->key);
     entry->seqs[0] = event->seq;
     entry->seq_count = 1;
@@ -56,7 +56,7 @@ static struct replication_entry *make(const struct meta_event *event)
     entry->has_changed = event->kind != META_EVENT_TEST && event->kind != META_EVENT_RESYNC;
     entry->key_length = event->key.len;
     if (event->key.len > 0)
-        memcpy(entry->key, event->key.base, event->key.len);
+        (void)slice_copy(entry->key, event->key);
     return entry;
 }
 

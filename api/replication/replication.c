@@ -306,7 +306,7 @@ static int note_walk(struct core_worker *worker, int64_t bucket, const struct s3
     for (unsigned i = 0; i < rule; i++)
         if (replication->rules[i].is_enabled && slice_equals(replication->rules[i].target, target))
             return 0;
-    memcpy(name + 1, target.base, target.len);
+    (void)slice_copy(name + 1, target);
     struct meta_outbox_note op = {.op.kind = META_OP_OUTBOX_NOTE,
                                   .bucket = bucket,
                                   .target = slice_of(name, 1 + target.len),

@@ -131,7 +131,7 @@ static int begin_section(struct target_file *file, struct slice name)
     targets->list = grown;
     grown[targets->count] =
         (struct replication_target){.connections = REPLICATION_CONNECTIONS, .line = file->line};
-    memcpy(grown[targets->count++].name, name.base, name.len);
+    (void)slice_copy(grown[targets->count++].name, name);
     return 0;
 }
 

@@ -33,7 +33,7 @@ char *s3_request_string(struct s3_request *request, struct slice vec)
     char *string = arena_alloc(&request->http->arena, vec.len + 1);
 
     if (vec.len != 0)
-        memcpy(string, vec.base, vec.len);
+        (void)slice_copy(string, vec);
     string[vec.len] = '\0';
     return string;
 }

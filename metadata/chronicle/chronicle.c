@@ -58,7 +58,7 @@ bool chronicle_frames_add(struct chronicle_frames *frames, struct slice entries)
         frames->last = buffer->length;
         buffer->length += CHRONICLE_FRAME_HEAD_BYTES;
     }
-    memcpy(buffer->bytes + buffer->length, entries.base, entries.len);
+    (void)slice_copy(buffer->bytes + buffer->length, entries);
     buffer->length += entries.len;
     length = (uint32_t)(buffer->length - frames->last - CHRONICLE_FRAME_HEAD_BYTES);
     memcpy(buffer->bytes + frames->last, &length, sizeof(length)); /* for the seal */

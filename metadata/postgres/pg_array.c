@@ -77,7 +77,7 @@ void pg_array_add_bytes(struct pg_array *array, struct slice bytes)
 
     assert(bytes.len <= INT32_MAX);
     if (out != NULL && bytes.len > 0)
-        memcpy(out, bytes.base, bytes.len);
+        (void)slice_copy(out, bytes);
 }
 
 void pg_array_add_null(struct pg_array *array)

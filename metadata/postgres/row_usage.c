@@ -29,7 +29,7 @@ static uint64_t bound_of(const PGresult *result, int row, int column)
 static void text_take(char *to, size_t capacity, struct slice text)
 {
     if (text.len > 0 && text.len < capacity)
-        memcpy(to, text.base, text.len);
+        (void)slice_copy(to, text);
 }
 
 static int buckets_take(struct row_store *store, const PGresult *result)

@@ -128,7 +128,7 @@ static int older_seek_behind(struct version_walk *walk, const struct meta_versio
     position_at(&older->start, walk->query->key_marker);
     struct slice bytes = meta_version_bytes(place);
 
-    memcpy(older->id_start, bytes.base, bytes.len);
+    (void)slice_copy(older->id_start, bytes);
     older->id_start[bytes.len] = 0; /* the next string of bytes there is */
     older->id_start_length = bytes.len + 1;
     return cursor_seek(walk, older);

@@ -136,7 +136,7 @@ static void block_copy(struct block *block, struct slice *bytes)
     void *copy = block_take(block, bytes->len);
 
     if (bytes->len > 0)
-        memcpy(copy, bytes->base, bytes->len);
+        (void)slice_copy(copy, *bytes);
     bytes->base = copy;
 }
 
@@ -190,7 +190,7 @@ static int object_read_fixed(struct query *statement, struct meta_object *object
     struct slice upload_id = query_bytes(statement, 7);
     memset(object->upload_id, 0, sizeof(object->upload_id));
     if (upload_id.len == sizeof(object->upload_id))
-        memcpy(object->upload_id, upload_id.base, upload_id.len);
+        (void)slice_copy(object->upload_id, upload_id);
     else if (upload_id.len != 0)
         return META_E_CORRUPT;
     if ((err = codec_etag_decode(query_bytes(statement, 2), object->etag)) != 0 ||

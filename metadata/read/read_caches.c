@@ -30,7 +30,7 @@ int meta_cache_list(struct meta_reader *reader, int64_t after, struct meta_cache
             .bytes = (uint64_t)query_int(statement, 3),
         };
         if (name.len < sizeof(cache->name)) /* else it is damaged, and called nothing */
-            memcpy(cache->name, name.base, name.len);
+            (void)slice_copy(cache->name, name);
     }
     return row < 0 ? row : count;
 }

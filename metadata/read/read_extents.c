@@ -45,7 +45,7 @@ static int take_bytes(unsigned char *to, size_t size, size_t *length, struct sli
     if (bytes.len > size)
         return META_E_CORRUPT;
     if (bytes.len > 0)
-        memcpy(to, bytes.base, bytes.len);
+        (void)slice_copy(to, bytes);
     *length = bytes.len;
     return 0;
 }

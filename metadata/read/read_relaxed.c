@@ -29,7 +29,7 @@ int meta_mark_get(struct meta_reader *reader, struct meta_mark *mark)
         mark->open_count = (uint32_t)(open.len / sizeof(mark->open[0]));
     assert(mark->open_count <= META_MARK_OPEN_MAX);
     if (mark->open_count > 0)
-        memcpy(mark->open, open.base, open.len);
+        (void)slice_copy(mark->open, open);
     for (uint32_t i = 0; i < mark->open_count; i++)
         mark->open[i] = le64toh(mark->open[i]);
     query_reset(statement);
@@ -180,7 +180,7 @@ static int walk_name(struct query *statement, enum meta_row_kind kind, struct me
         return META_E_CORRUPT;
     name->key_length = (uint32_t)key.len;
     if (key.len > 0)
-        memcpy(name->key, key.base, key.len);
+        (void)slice_copy(name->key, key);
     if (kind != META_ROW_VERSION)
         return 0;
     return meta_version_of(query_bytes(statement, 3), &name->version) ? 0 : META_E_CORRUPT;

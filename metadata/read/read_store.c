@@ -22,7 +22,7 @@ int meta_identity_get(struct meta_reader *reader, struct meta_identity *identity
     struct slice id = query_bytes(statement, 0);
     identity->epoch = (uint64_t)query_int(statement, 1);
     if (id.len == sizeof(identity->store))
-        memcpy(identity->store, id.base, id.len);
+        (void)slice_copy(identity->store, id);
     else
         found = META_E_CORRUPT;
     query_reset(statement);
@@ -41,7 +41,7 @@ int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
     journal->file = (uint64_t)query_int(statement, 0);
     journal->applied = (uint64_t)query_int(statement, 2);
     if (token.len == sizeof(journal->token))
-        memcpy(journal->token, token.base, token.len);
+        (void)slice_copy(journal->token, token);
     else if (journal->file != 0)
         found = META_E_CORRUPT;
     query_reset(statement);
@@ -63,7 +63,7 @@ int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setti
     char *copy = malloc(stored.len + 1);
     if (copy != NULL) {
         if (stored.len > 0)
-            memcpy(copy, stored.base, stored.len);
+            (void)slice_copy(copy, stored);
         copy[stored.len] = '\0'; /* for those who look at it in a debugger */
     }
     *document = slice_of(copy, stored.len);

@@ -148,7 +148,7 @@ void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struc
         .key_length = key.len,
     };
     if (key.len > 0)
-        memcpy(entry->key, key.base, key.len);
+        (void)slice_copy(entry->key, key);
     object_share(object);
     memory->entry = entry;
 
@@ -167,7 +167,7 @@ void row_cache_note(struct row_cache *cache, const struct meta_object *object, s
         note.len > META_ROW_CACHE_NOTE_BYTES || (memory->note = malloc(note.len)) == NULL)
         return;
     assert(cache->bytes >= memory->entry->bytes);
-    memcpy(memory->note, note.base, note.len);
+    (void)slice_copy(memory->note, note);
     memory->note_length = note.len;
     memory->entry->bytes += note.len;
     cache->bytes += note.len;

@@ -19,7 +19,7 @@ static inline int arena_copy(struct arena *arena, struct slice *bytes)
         return 0;
     if ((copy = arena_alloc(arena, bytes->len)) == NULL)
         return -ENOMEM;
-    memcpy(copy, bytes->base, bytes->len);
+    (void)slice_copy(copy, *bytes);
     bytes->base = copy;
     return 0;
 }

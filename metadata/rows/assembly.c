@@ -177,7 +177,7 @@ int assembly_finish(struct assembly *assembly, struct assembled *whole)
 
         if (piece.len == 0)
             continue; /* an empty part */
-        memcpy(extents + length, piece.base, piece.len);
+        (void)slice_copy(extents + length, piece);
         length += piece.len;
     }
     assert(length <= CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);

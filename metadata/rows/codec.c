@@ -195,7 +195,7 @@ unsigned char *codec_bytes_put(unsigned char *out, struct slice bytes)
     assert(bytes.len == 0 || bytes.base != NULL);
     out = codec_number_put(out, bytes.len);
     if (bytes.len > 0)
-        memcpy(out, bytes.base, bytes.len);
+        (void)slice_copy(out, bytes);
     return out + bytes.len;
 }
 

@@ -19,7 +19,7 @@ static int identity_take(sqlite3_stmt *statement, struct meta_identity *identity
     identity->epoch = (uint64_t)sqlite3_column_int64(statement, 1);
     if (id.len != sizeof(identity->store))
         return META_E_CORRUPT;
-    memcpy(identity->store, id.base, id.len);
+    (void)slice_copy(identity->store, id);
     return 0;
 }
 

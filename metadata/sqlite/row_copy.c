@@ -169,7 +169,7 @@ int meta_copy_identity(struct meta_copy *copy, struct meta_identity *identity)
     int found = meta_sql_row(statement);
     struct slice id = found > 0 ? meta_sql_column(statement, 0) : slice_of("", 0);
     if (id.len == sizeof(identity->store)) {
-        memcpy(identity->store, id.base, id.len);
+        (void)slice_copy(identity->store, id);
         identity->epoch = (uint64_t)sqlite3_column_int64(statement, 1);
     } else if (found >= 0) {
         found = META_E_CORRUPT;

@@ -31,9 +31,9 @@ static int walk_load(struct row_store *store, sqlite3_stmt *statement)
     walk->key_length = key.len;
     walk->id_length = id.len;
     if (key.len > 0)
-        memcpy(walk->key, key.base, key.len);
+        (void)slice_copy(walk->key, key);
     if (id.len > 0)
-        memcpy(walk->id, id.base, id.len);
+        (void)slice_copy(walk->id, id);
     usage_of(store)->walk_is_stale = false;
     return 0;
 }

@@ -43,7 +43,7 @@ static int set_append(struct tally_set *set, sqlite3_stmt *statement)
         return META_E_CORRUPT;
     entry->row.cursor.len = cursor.len; /* its base moves with the list: set in entry_of */
     if (cursor.len > 0)
-        memcpy(entry->cursor_bytes, cursor.base, cursor.len);
+        (void)slice_copy(entry->cursor_bytes, cursor);
     return 0;
 }
 

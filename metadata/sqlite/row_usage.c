@@ -30,7 +30,7 @@ static uint64_t bound_column(sqlite3_stmt *statement, int column)
 static void text_load(char *to, size_t capacity, struct slice text)
 {
     if (text.len > 0 && text.len < capacity)
-        memcpy(to, text.base, text.len);
+        (void)slice_copy(to, text);
 }
 
 static int bucket_load(struct row_store *store, sqlite3_stmt *statement)

@@ -164,8 +164,8 @@ static struct slice token_pack(const struct meta_object_rename *op,
         return (struct slice){NULL, 0};
     out[0] = TOKEN_FORM;
     out[1] = (unsigned char)op->token.len;
-    memcpy(out + 2, op->token.base, op->token.len);
-    memcpy(out + 2 + op->token.len, op->parameters.base, op->parameters.len);
+    (void)slice_copy(out + 2, op->token);
+    (void)slice_copy(out + 2 + op->token.len, op->parameters);
     return slice_of(out, 2 + op->token.len + op->parameters.len);
 }
 

@@ -41,7 +41,7 @@ static inline struct slice slice_from(struct slice slice, size_t count)
 
 /* Writes the bytes to `to`, which has room for them, and returns what is behind them. An empty slice may lie nowhere, which memcpy must
  * not be given. */
-static inline char *slice_copy(char *to, struct slice from)
+static inline char *slice_copy(void *to, struct slice from)
 {
     return from.len == 0 ? to : (char *)memcpy(to, from.base, from.len) + from.len;
 }

@@ -37,6 +37,15 @@ else
     echo "$texts"
     failed=1
 fi
+# memcpy must not be given NULL, be it for no bytes, and an empty slice may lie nowhere.
+halves=$(grep -rnPzo --include='*.[ch]' 'memcpy\([^;{}]*?,\s*([\w.>\[\]-]+)(\.|->)base,\s*\1\2len\);' storage metadata api | tr '\0' '\n' | grep -v '^storage/base/slice.h')
+if [ -z "$halves" ]; then
+    echo "ok - slices are copied by slice_copy"
+else
+    echo "not ok - slices are copied by slice_copy"
+    echo "$halves"
+    failed=1
+fi
 forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
 forbid "identity stands on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|s3|server|cli)/)|h2o' api/identity

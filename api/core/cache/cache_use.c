@@ -85,7 +85,7 @@ uint64_t cache_key_hash(int64_t bucket, struct slice key)
     }
     word = 0;
     if (key.len > 0)
-        memcpy(&word, key.base, key.len);
+        (void)slice_copy(&word, key);
     hash = (hash ^ word) * odd;
     hash ^= hash >> 32;
     return hash != 0 ? hash : 1; /* 0 is none */
@@ -276,7 +276,7 @@ static bool use_note(struct worker_uses *uses, const struct meta_cache_use *use,
     bool fits = uses->count < USES_MAX && uses->key_bytes + use->key.len <= USE_KEYS_MAX;
     if (fits) {
         char *key = uses->keys + uses->key_bytes;
-        memcpy(key, use->key.base, use->key.len);
+        (void)slice_copy(key, use->key);
         uses->key_bytes += use->key.len;
         uses->uses[uses->count] = *use;
         uses->uses[uses->count++].key.base = key;

@@ -53,12 +53,12 @@ ssize_t envelope_write(const struct envelope *envelope, const struct seal_key *u
     *at++ = envelope->bucket_key ? FLAG_BUCKET_KEY : 0;
     *at++ = (unsigned char)envelope->name.len;
     if (envelope->name.len > 0)
-        memcpy(at, envelope->name.base, envelope->name.len);
+        (void)slice_copy(at, envelope->name);
     at += envelope->name.len;
     *at++ = (unsigned char)(envelope->context.len >> 8);
     *at++ = (unsigned char)envelope->context.len;
     if (envelope->context.len > 0)
-        memcpy(at, envelope->context.base, envelope->context.len);
+        (void)slice_copy(at, envelope->context);
     if ((err = seal_box_close(out + length, under, object, out, length)) != 0)
         return err;
     return (ssize_t)(length + SEAL_BOX_BYTES);

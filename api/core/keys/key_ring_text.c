@@ -62,7 +62,7 @@ static const char *parse_line(struct slice line, struct key_ring_entries *entrie
             return "there is a key of that name already";
     if (base64_decode(value, entry->key.bytes, SEAL_KEY_BYTES) != 0)
         return "a key is 32 bytes in base64, behind its name (openssl rand -base64 32)";
-    memcpy(entry->name, name.base, name.len);
+    (void)slice_copy(entry->name, name);
     entry->name[name.len] = '\0';
     entries->count++;
     return NULL;

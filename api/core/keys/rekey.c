@@ -48,7 +48,7 @@ static void tell_missing(struct rekey *rekey, const struct envelope *envelope)
     rekey->report->missing++;
     if (rekey->line == NULL || slice_is(envelope->name, rekey->told))
         return;
-    memcpy(rekey->told, envelope->name.base, envelope->name.len);
+    (void)slice_copy(rekey->told, envelope->name);
     rekey->told[envelope->name.len] = '\0';
     (void)snprintf(text, sizeof(text), "the key %s is not among the encryption keys", rekey->told);
     rekey->line(rekey->ctx, text);
@@ -108,7 +108,7 @@ static int take_entry(void *ctx, const struct meta_version_entry *entry)
     struct rekey *rekey = ctx;
     struct page_entry *at = &rekey->page[rekey->count++];
 
-    memcpy(at->key, entry->key.base, entry->key.len);
+    (void)slice_copy(at->key, entry->key);
     at->key_length = entry->key.len;
     at->version = entry->version;
     at->change = (struct meta_object_label){0};
@@ -142,7 +142,7 @@ static int look_at(struct rekey *rekey, struct page_entry *entry)
     value = seal_of(&object.attributes);
     if (value.base != NULL && value.len <= sizeof(entry->was) &&
         (length = exchange(rekey, value, entry->value)) > 0) {
-        memcpy(entry->was, value.base, value.len);
+        (void)slice_copy(entry->was, value);
         entry->change = (struct meta_object_label){
             .bucket = rekey->bucket.id,
             .key = key_of(entry),
@@ -190,7 +190,7 @@ static int count_upload(void *ctx, const struct meta_upload *listed, struct slic
     struct page_entry *at = &rekey->page[rekey->count++];
 
     (void)common_prefix;
-    memcpy(at->key, listed->key.base, listed->key.len);
+    (void)slice_copy(at->key, listed->key);
     at->key_length = listed->key.len;
     memcpy(at->was, listed->id, META_UPLOAD_ID_BYTES);
     return 0;

@@ -180,7 +180,7 @@ static int check_on_object(void *ctx, const struct meta_list_entry *entry)
     count->check->report->objects++;
     if (entry->key.len > sizeof(count->last))
         return META_E_CORRUPT;
-    memcpy(count->last, entry->key.base, entry->key.len);
+    (void)slice_copy(count->last, entry->key);
     count->last_length = entry->key.len;
     return 0;
 }

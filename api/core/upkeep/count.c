@@ -21,7 +21,7 @@ static int count_object(void *ctx, const struct meta_list_entry *entry)
         return META_E_CORRUPT;
     walk->count->objects++;
     walk->count->bytes += entry->size;
-    memcpy(walk->last, entry->key.base, entry->key.len);
+    (void)slice_copy(walk->last, entry->key);
     walk->last_length = entry->key.len;
     return 0;
 }

@@ -158,7 +158,7 @@ static int on_victim(void *ctx, const struct meta_cache_victim *victim)
     uint32_t at = victims->count;
 
     assert(at < EVICT_SLICE && victim->key.len <= META_KEY_BYTES_MAX);
-    memcpy(victims->keys[at], victim->key.base, victim->key.len);
+    (void)slice_copy(victims->keys[at], victim->key);
     victims->uses[at] = (struct meta_cache_use){.bucket = choosing->bucket,
                                                 .key = slice_of(victims->keys[at], victim->key.len),
                                                 .used_ms = victim->used_ms};

@@ -59,7 +59,7 @@ static int take_word(struct door *door, const char *word, const char **problem)
     if (id.len == 0 || id.len >= sizeof(github->repositories[0]) ||
         github->repository_count == GITHUB_REPOSITORIES_MAX || strspn(id.base, "0123456789") != id.len)
         return -EINVAL;
-    memcpy(github->repositories[github->repository_count++], id.base, id.len);
+    (void)slice_copy(github->repositories[github->repository_count++], id);
     return 0;
 }
 

@@ -24,11 +24,11 @@ static int visit(void *ctx, const struct meta_list_entry *entry)
     struct finding *finding = ctx;
 
     finding->scanned++;
-    memcpy(finding->after, entry->key.base, entry->key.len);
+    (void)slice_copy(finding->after, entry->key);
     finding->after_length = entry->key.len;
     finding->is_exact = slice_equals(entry->key, finding->prefix);
     if (finding->best_length == 0 || entry->modified_ms >= finding->best_ms || finding->is_exact) {
-        memcpy(finding->best, entry->key.base, entry->key.len);
+        (void)slice_copy(finding->best, entry->key);
         finding->best_length = entry->key.len;
         finding->best_ms = entry->modified_ms;
     }

@@ -68,7 +68,7 @@ char *github_proto_put_text(char *at, unsigned number, struct slice text)
 {
     at = github_proto_put(github_proto_put(at, number << 3 | GITHUB_WIRE_LENGTH), text.len);
     if (text.len > 0)
-        memcpy(at, text.base, text.len);
+        (void)slice_copy(at, text);
     return at + text.len;
 }
 

@@ -111,7 +111,7 @@ int github_uploads_begin(struct github_uploads *uploads, const unsigned char id[
     if (upload == NULL)
         return -ENOMEM;
     memcpy(upload->id, id, GITHUB_UPLOAD_ID_BYTES);
-    memcpy(upload->key, key.base, key.len);
+    (void)slice_copy(upload->key, key);
     upload->key_length = key.len;
     upload->touched_ms = now_ms;
     pthread_mutex_lock(&uploads->mutex);
@@ -210,7 +210,7 @@ static int add_block(struct github_uploads *uploads, struct upload *upload, stru
         return err;
     block = &upload->blocks[upload->block_count++];
     block->length = (unsigned char)name.len;
-    memcpy(block->name, name.base, name.len);
+    (void)slice_copy(block->name, name);
     return (int)upload->block_count;
 }
 
@@ -259,7 +259,7 @@ static uint16_t number_of(const struct upload *upload, const struct block **sort
 
     if (name.len > GITHUB_BLOCK_ID_BYTES_MAX)
         return 0;
-    memcpy(wanted.name, name.base, name.len);
+    (void)slice_copy(wanted.name, name);
     found = bsearch(&key, sorted, upload->block_count, sizeof(*sorted), compare_blocks);
     return found != NULL ? (uint16_t)(*found - upload->blocks + 1) : 0;
 }

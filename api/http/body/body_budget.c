@@ -66,7 +66,7 @@ static struct slice holder_name(struct connection *conn, char name[HOLDER_NAME_B
     if (principal.len > 0) {
         principal.len = principal.len < HOLDER_NAME_BYTES_MAX - 1 ? principal.len : HOLDER_NAME_BYTES_MAX - 1;
         name[0] = 'p';
-        memcpy(name + 1, principal.base, principal.len);
+        (void)slice_copy(name + 1, principal);
         return slice_of(name, 1 + principal.len);
     }
     name[0] = 'a'; /* those without an address, too: all of them are one */
@@ -95,7 +95,7 @@ static struct body_holder *holder_take(struct body_budget *budget, struct slice 
     struct body_holder **at = holder_find(budget, name);
 
     if (*at == NULL && (*at = calloc(1, sizeof(**at))) != NULL) {
-        memcpy((*at)->name, name.base, name.len);
+        (void)slice_copy((*at)->name, name);
         (*at)->name_bytes = name.len;
     }
     return *at;

@@ -173,7 +173,7 @@ static bool hop_parse(struct slice hop, struct in6_addr *address)
     hop = slice_trim(hop);
     if (hop.len == 0 || hop.len >= sizeof(text) || memchr(hop.base, '\0', hop.len) != NULL)
         return false;
-    memcpy(text, hop.base, hop.len);
+    (void)slice_copy(text, hop);
     text[hop.len] = '\0';
     if (text[0] == '[') {
         if ((end = strchr(text, ']')) == NULL || (end[1] != '\0' && end[1] != ':'))

@@ -57,7 +57,7 @@ static bool take_address(struct slice *line, int family, void *address)
 
     if (word.len >= sizeof(text) || memchr(word.base, '\0', word.len) != NULL)
         return false;
-    memcpy(text, word.base, word.len);
+    (void)slice_copy(text, word);
     text[word.len] = '\0';
     return inet_pton(family, text, address) == 1;
 }

@@ -39,7 +39,7 @@ static void add_note(struct archive *archive, const char *text, struct slice key
     if (archive->note_length + length > PAGES_ARCHIVE_NOTE_BYTES)
         return;
     memcpy(archive->note + archive->note_length, text, strlen(text));
-    memcpy(archive->note + archive->note_length + strlen(text), key.base, key.len);
+    (void)slice_copy(archive->note + archive->note_length + strlen(text), key);
     archive->note_length += length;
     archive->note[archive->note_length - 1] = '\n';
 }
@@ -79,9 +79,9 @@ static int visit(void *ctx, const struct meta_list_entry *entry)
     uint16_t length = (uint16_t)entry->key.len;
 
     memcpy(archive->keys + archive->keys_length, &length, sizeof(length));
-    memcpy(archive->keys + archive->keys_length + sizeof(length), entry->key.base, entry->key.len);
+    (void)slice_copy(archive->keys + archive->keys_length + sizeof(length), entry->key);
     archive->keys_length += sizeof(length) + entry->key.len;
-    memcpy(archive->last, entry->key.base, entry->key.len);
+    (void)slice_copy(archive->last, entry->key);
     archive->last_length = entry->key.len;
     return 0;
 }

@@ -103,7 +103,7 @@ static size_t put_record(char *at, const char *name, struct slice value)
     *at++ = ' ';
     at = stpcpy(at, name);
     *at++ = '=';
-    memcpy(at, value.base, value.len);
+    (void)slice_copy(at, value);
     at[value.len] = '\n';
     return length;
 }

@@ -104,7 +104,7 @@ static bool add_entry(struct page_zip *zip, const struct page_zip_member *member
     at = put16(at, 0);
     at = put32(at, ATTRIBUTES);
     at = put32(at, is_far ? LARGE_32 : zip->at);
-    memcpy(at, member->name.base, member->name.len);
+    (void)slice_copy(at, member->name);
     at = put_time_field(at + member->name.len, member->modified_ms);
     if (large > 0) {
         at = put16(at, 1);
@@ -131,7 +131,7 @@ size_t page_zip_head(struct page_zip *zip, const struct page_zip_member *member,
         return 0;
     at = put32(at, 0x04034b50);
     at = put_common(at, member, is_large, 9 + (is_large ? 20 : 0));
-    memcpy(at, member->name.base, member->name.len);
+    (void)slice_copy(at, member->name);
     at = put_time_field(at + member->name.len, member->modified_ms);
     if (is_large) {
         at = put16(at, 1);

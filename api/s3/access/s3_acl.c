@@ -227,7 +227,7 @@ static bool is_owners_alone(const struct s3_acl *acl, struct slice owner)
 static char *put(char *at, struct slice text)
 {
     if (text.len > 0)
-        memcpy(at, text.base, text.len);
+        (void)slice_copy(at, text);
     return at + text.len;
 }
 

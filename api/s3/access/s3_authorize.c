@@ -127,7 +127,7 @@ static struct slice resource_of(struct s3_request *request, const struct s3_acce
     length += name;
     if (key.len > 0) {
         text[length++] = '/';
-        memcpy(text + length, key.base, key.len);
+        (void)slice_copy(text + length, key);
         length += key.len;
     }
     return slice_of(text, length);
@@ -356,7 +356,7 @@ static enum s3_error authorize_session_creation(struct s3_request *request)
 
     if (request->bucket_name.len > META_BUCKET_NAME_BYTES_MAX)
         return S3_ERROR_ACCESS_DENIED;
-    memcpy(bucket.name, request->bucket_name.base, request->bucket_name.len);
+    (void)slice_copy(bucket.name, request->bucket_name);
     allows = s3_authorize_session(request, &access);
     for (size_t i = 0; allows && i < sizeof(additions) / sizeof(additions[0]); i++) {
         access.action = additions[i].action;

@@ -32,7 +32,7 @@ static bool is_loopback_literal(struct slice host)
         host = slice_of(host.base + 1, host.len - 2);
     if (host.len >= sizeof(text))
         return false;
-    memcpy(text, host.base, host.len);
+    (void)slice_copy(text, host);
     text[host.len] = '\0';
     return is_v6 == (strchr(text, ':') != NULL) && loopback_is_address(text);
 }

@@ -57,7 +57,7 @@ static bool insert(struct s3_scopes *scopes, unsigned at, struct slice scope)
             return false;
     }
     memmove(scopes->names[at + 1], scopes->names[at], (scopes->count - at) * sizeof(scopes->names[0]));
-    memcpy(scopes->names[at], scope.base, scope.len);
+    (void)slice_copy(scopes->names[at], scope);
     scopes->names[at][scope.len] = '\0';
     scopes->count++;
     return true;

@@ -31,7 +31,7 @@ static struct slice name_of(const struct tar_member *member, char *text)
     if (member->kind != TAR_FOLDER || name.len == 0 || name.len >= KEY_BYTES_MAX ||
         name.base[name.len - 1] == '/')
         return name;
-    memcpy(text, name.base, name.len);
+    (void)slice_copy(text, name);
     text[name.len] = '/';
     return slice_of(text, name.len + 1);
 }

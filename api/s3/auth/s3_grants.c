@@ -159,7 +159,7 @@ static void set_bucket(struct s3_grant *grant, struct slice pattern)
     grant->is_prefix = take_star(&pattern);
     grant->length = pattern.len;
     assert(pattern.len < sizeof(grant->pattern));
-    memcpy(grant->pattern, pattern.base, pattern.len);
+    (void)slice_copy(grant->pattern, pattern);
 }
 
 int s3_grants_add(struct s3_grants *grants, struct slice pattern, unsigned rights)

@@ -78,7 +78,7 @@ static void derive(struct s3_signing_keys *keys, struct place *place, const stru
     place->identity = identity;
     memcpy(place->date, date, 8);
     place->region_length = (unsigned char)region.len;
-    memcpy(place->region, region.base, region.len);
+    (void)slice_copy(place->region, region);
     s3_sigv4_signing_key(keys->hash, secret, slice_of(date, 8), region, place->key);
     keys->derived++;
 }

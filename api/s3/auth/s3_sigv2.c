@@ -201,7 +201,7 @@ static void put(struct text *text, struct slice bytes)
 {
     assert(bytes.len <= text->capacity - text->length);
     if (bytes.len != 0)
-        memcpy(text->base + text->length, bytes.base, bytes.len);
+        (void)slice_copy(text->base + text->length, bytes);
     text->length += bytes.len;
 }
 

@@ -360,9 +360,9 @@ static void scope_format(const char *timestamp, struct slice region, struct slic
 
     memcpy(scope, timestamp, 8);
     scope[8] = '/';
-    memcpy(scope + 9, region.base, region.len);
+    (void)slice_copy(scope + 9, region);
     scope[9 + region.len] = '/';
-    memcpy(scope + 10 + region.len, service.base, service.len);
+    (void)slice_copy(scope + 10 + region.len, service);
     memcpy(scope + 10 + region.len + service.len, rest, sizeof(rest));
 }
 

@@ -185,10 +185,10 @@ static int keep_trailer(struct aws_chunked *chunked, struct slice name, struct s
         return -EBADMSG;
     if (name.len + value.len + 2 > sizeof(chunked->trailers) - chunked->trailers_length)
         return -EMSGSIZE;
-    memcpy(at, name.base, name.len);
+    (void)slice_copy(at, name);
     at[name.len] = ':';
     if (value.len != 0)
-        memcpy(at + name.len + 1, value.base, value.len);
+        (void)slice_copy(at + name.len + 1, value);
     at[name.len + 1 + value.len] = '\n';
     chunked->trailers_length += (uint32_t)(name.len + value.len + 2);
     return 0;

@@ -69,7 +69,7 @@ int s3_form_init(struct s3_form *form, struct arena *arena, struct slice content
             return -EINVAL;
     }
     memcpy(form->delimiter, "\r\n--", 4);
-    memcpy(form->delimiter + 4, boundary.base, boundary.len);
+    (void)slice_copy(form->delimiter + 4, boundary);
     form->delimiter_length = boundary.len + 4;
     form->capacity = BUFFER_INITIAL;
     form->buffer = arena_alloc(arena, form->capacity);

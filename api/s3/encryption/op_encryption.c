@@ -83,7 +83,7 @@ static int read_name(struct reading *reading, struct slice id)
     if (reading->has_name || name.len == 0 || name.len > KEY_NAME_BYTES_MAX)
         return -1;
     reading->has_name = true;
-    memcpy(reading->setting.name, name.base, name.len);
+    (void)slice_copy(reading->setting.name, name);
     return 0;
 }
 

@@ -113,7 +113,7 @@ int s3_etag_parse(struct slice value, char etag[META_ETAG_BYTES_MAX + 1])
         if (text.base[i] == '"' || text.base[i] == ',' || text.base[i] == '\0')
             return -EINVAL;
     }
-    memcpy(etag, text.base, text.len);
+    (void)slice_copy(etag, text);
     etag[text.len] = '\0';
     return 0;
 }

@@ -53,7 +53,7 @@ static void answer_created(struct s3_request *request)
     char *location = s3_request_alloc(request, request->bucket_name.len + 2);
 
     location[0] = '/';
-    memcpy(location + 1, request->bucket_name.base, request->bucket_name.len);
+    (void)slice_copy(location + 1, request->bucket_name);
     s3_answer_header_string(request, "location", location);
     answer_arn(request);
     s3_answer_empty(request, 200);
@@ -203,7 +203,7 @@ static void create_bucket(struct bucket_change *creation)
     struct meta_bucket *bucket = &creation->op.create.bucket;
 
     creation->op.create.op.kind = META_OP_BUCKET_CREATE;
-    memcpy(bucket->name, request->bucket_name.base, request->bucket_name.len);
+    (void)slice_copy(bucket->name, request->bucket_name);
     snprintf(bucket->region, sizeof(bucket->region), "%s",
              creation->location.base != NULL ? creation->location.base : s3_service_region(request->service));
     snprintf(bucket->owner, sizeof(bucket->owner), "%s", request->owner_id);

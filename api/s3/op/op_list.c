@@ -59,7 +59,7 @@ static int visit_entry(void *ctx, const struct meta_list_entry *entry)
     } else {
         write_key(listing, entry);
     }
-    memcpy(listing->last, entry->key.base, entry->key.len);
+    (void)slice_copy(listing->last, entry->key);
     listing->last_length = entry->key.len;
     listing->count++;
     return 0;

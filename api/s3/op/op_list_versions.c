@@ -60,7 +60,7 @@ static int visit_version(void *ctx, const struct meta_version_entry *entry)
     struct version_listing *listing = ctx;
 
     assert(entry->key.len <= META_KEY_BYTES_MAX);
-    memcpy(listing->last_key, entry->key.base, entry->key.len);
+    (void)slice_copy(listing->last_key, entry->key);
     listing->last_key_length = entry->key.len;
     listing->last_version = entry->version;
     listing->last_is_prefix = entry->is_prefix;

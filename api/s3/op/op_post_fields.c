@@ -280,7 +280,7 @@ static void join_field(struct s3_form *form, size_t first)
         }
         if (i > first)
             joined[length++] = ',';
-        memcpy(joined + length, fields[i].value.base, fields[i].value.len);
+        (void)slice_copy(joined + length, fields[i].value);
         length += fields[i].value.len;
     }
     fields[first].value = slice_of(joined, length);

@@ -91,7 +91,7 @@ static bool listing_start(struct bucket_listing *listing, struct slice token)
         return true;
     if (token.len > META_BUCKET_NAME_BYTES_MAX || memchr(token.base, '\0', token.len) != NULL)
         return false;
-    memcpy(listing->last_seen, token.base, token.len);
+    (void)slice_copy(listing->last_seen, token);
     return true;
 }
 

@@ -61,7 +61,7 @@ void s3_replica_take_etag(struct s3_request *request, char etag[META_ETAG_BYTES_
 
     if (!is_etag(text))
         return;
-    memcpy(etag, text.base, text.len);
+    (void)slice_copy(etag, text);
     etag[text.len] = '\0';
 }
 

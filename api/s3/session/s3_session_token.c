@@ -186,7 +186,7 @@ static bool read_session(struct bytes *bytes, struct s3_session *session)
 
         if (scope.len > S3_SCOPE_BYTES_MAX || !s3_scope_is_valid(scope))
             return false;
-        memcpy(session->scopes.names[i], scope.base, scope.len);
+        (void)slice_copy(session->scopes.names[i], scope);
         session->scopes.names[i][scope.len] = '\0';
     }
     session->policy = take_text(bytes, 2);

@@ -181,7 +181,7 @@ struct slice s3_website_resolve(struct arena *arena, struct slice key)
         }
         if (slice_is(segment, "."))
             continue;
-        memcpy(path + length, segment.base, segment.len);
+        (void)slice_copy(path + length, segment);
         length += segment.len;
         if (!is_last)
             path[length++] = '/';

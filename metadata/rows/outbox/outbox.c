@@ -56,7 +56,7 @@ static int rules_make(struct outbox_rules *rules, int64_t bucket, int kind, stru
     *rules = (struct outbox_rules){.bucket = bucket, .kind = kind, .bytes = malloc(bytes.len)};
     if (rules->bytes == NULL)
         return -ENOMEM;
-    memcpy(rules->bytes, bytes.base, bytes.len);
+    (void)slice_copy(rules->bytes, bytes);
     if ((count = outbox_rules_decode(slice_of(rules->bytes, bytes.len), list)) < 0) {
         free(rules->bytes);
         return count;
@@ -146,7 +146,7 @@ static struct outbox_target *target_get(struct outbox *outbox, struct slice name
     }
     target = &outbox->targets[outbox->target_count++];
     *target = (struct outbox_target){.length = name.len};
-    memcpy(target->name, name.base, name.len);
+    (void)slice_copy(target->name, name);
     return target;
 }
 

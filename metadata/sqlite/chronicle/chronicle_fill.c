@@ -56,7 +56,7 @@ static bool key_keep(struct fill *fill, const struct chronicle_value *values)
 
         fill->key[i] = values[i];
         if (values[i].bytes.len > 0)
-            memcpy(at, values[i].bytes.base, values[i].bytes.len);
+            (void)slice_copy(at, values[i].bytes);
         fill->key[i].bytes.base = (const char *)at;
         fill->bytes.length += values[i].bytes.len;
     }

@@ -43,7 +43,7 @@ static char *put_text(char *at, struct slice text)
     assert(text.len <= UINT32_MAX);
     at = put_number(at, text.len, 4);
     if (text.len > 0)
-        memcpy(at, text.base, text.len);
+        (void)slice_copy(at, text);
     return at + text.len;
 }
 

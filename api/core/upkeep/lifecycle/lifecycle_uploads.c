@@ -28,7 +28,7 @@ static int upload_visit(void *ctx, const struct meta_upload *upload, struct slic
     assert(upload != NULL && stale->count < LIFECYCLE_BATCH);
     if (upload->key.len > sizeof(stale->key))
         return META_E_CORRUPT;
-    memcpy(stale->key, upload->key.base, upload->key.len);
+    (void)slice_copy(stale->key, upload->key);
     stale->key_length = upload->key.len;
     memcpy(stale->id, upload->id, sizeof(stale->id));
     stale->any = true;
@@ -38,7 +38,7 @@ static int upload_visit(void *ctx, const struct meta_upload *upload, struct slic
     char *key = malloc(upload->key.len + 1);
     if (key == NULL)
         return -ENOMEM;
-    memcpy(key, upload->key.base, upload->key.len);
+    (void)slice_copy(key, upload->key);
     struct meta_upload_abort *change = &stale->list[stale->count++];
     *change = (struct meta_upload_abort){.bucket = task->bucket->id, .key = {key, upload->key.len}};
     memcpy(change->upload_id, upload->id, sizeof(change->upload_id));

@@ -81,7 +81,7 @@ static struct candidate *walk_add(struct walk *walk, struct slice key, const str
     assert(walk->count < LIFECYCLE_PAGE + 2);
     if (copy == NULL)
         return NULL;
-    memcpy(copy, key.base, key.len);
+    (void)slice_copy(copy, key);
     *candidate = (struct candidate){.key = {copy, key.len}, .version = *version};
     walk->count++;
     return candidate;
@@ -170,7 +170,7 @@ static int walk_visit(void *ctx, const struct meta_version_entry *entry)
         return err;
     if (entry->key.len > sizeof(walk->key))
         return META_E_CORRUPT;
-    memcpy(walk->key, entry->key.base, entry->key.len);
+    (void)slice_copy(walk->key, entry->key);
     walk->key_length = entry->key.len;
     walk->version = entry->version;
     walk->any = true;
@@ -207,7 +207,7 @@ static int candidate_check(struct walk *walk, struct candidate *candidate)
     } else if (core_lifecycle_tags_match(walk->task->rule->tags, tags)) {
         char *copy = malloc(tags.len + 1);
         if (copy != NULL && tags.len > 0)
-            memcpy(copy, tags.base, tags.len);
+            (void)slice_copy(copy, tags);
         candidate->tags = slice_of(copy, tags.len);
         candidate->guard.tags = &candidate->tags;
         fits = copy != NULL ? 1 : -ENOMEM;

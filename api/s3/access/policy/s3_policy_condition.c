@@ -200,7 +200,7 @@ static bool number_read(struct slice text, double *number)
 
     if (text.len == 0 || text.len >= sizeof(copy) || strchr("+-.0123456789", text.base[0]) == NULL)
         return false;
-    memcpy(copy, text.base, text.len);
+    (void)slice_copy(copy, text);
     copy[text.len] = '\0';
     *number = strtod(copy, &end);
     return end == copy + text.len && isfinite(*number);
@@ -216,7 +216,7 @@ static bool date_read(struct slice text, double *seconds)
         return true;
     }
     if (text.len == strlen("2026-01-31") && text.base[4] == '-') { /* a day alone: its beginning */
-        memcpy(completed, text.base, text.len);
+        (void)slice_copy(completed, text);
         memcpy(completed + text.len, "T00:00:00Z", sizeof("T00:00:00Z"));
         if (s3_time_parse(completed, strlen(completed), &unix_ms) != 0)
             return false;
@@ -242,7 +242,7 @@ static bool address_read(struct slice text, struct policy_address *address)
 
     if (text.len == 0 || text.len >= sizeof(copy))
         return false;
-    memcpy(copy, text.base, text.len);
+    (void)slice_copy(copy, text);
     copy[text.len] = '\0';
     if ((slash = strchr(copy, '/')) != NULL)
         *slash = '\0';

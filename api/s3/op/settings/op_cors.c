@@ -69,7 +69,7 @@ static void answer_list(struct s3_request *request, const char *name, const stru
             memcpy(text + length, ", ", 2);
             length += 2;
         }
-        memcpy(text + length, texts->list[i].base, texts->list[i].len);
+        (void)slice_copy(text + length, texts->list[i]);
         length += texts->list[i].len;
     }
     s3_answer_header(request, name, text, length);
