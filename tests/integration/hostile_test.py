@@ -39,8 +39,8 @@ with open(credentials_path, "w", opener=lambda path, flags: os.open(path, flags,
 
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
-keyed = Server(args=["--credentials", credentials_path])
-plain = Server(args=["--workers", "2"])
+keyed = Server(args=["--credentials", credentials_path, "--scrub-days", "0"])
+plain = Server(args=["--workers", "2", "--scrub-days", "0"])
 HOST = f"{keyed.host}:{keyed.port}"
 PATIENCE = 10  # seconds for any single answer; a hang is a failure
 UNSIGNED, TRAILER = "UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -323,7 +323,7 @@ def pulled_away():
 
 def too_few_descriptors():
     """Out of descriptors the server waits and refuses, and is itself again when there are some."""
-    small = Server(args=["--workers", "2"])
+    small = Server(args=["--workers", "2", "--scrub-days", "0"])
     equal(ask("PUT", "/raw", server=small), (200, ""), "a server of few descriptors")
     equal(ask("PUT", "/raw/x", b"x" * 10_000, server=small), (200, ""), "and an object")
     for _ in range(20):  # until both workers have it open
@@ -480,7 +480,7 @@ def names():
             check(False, f"the key {key:.40} is stored", repr(got))
     equal([quick("GET", "/keys/" + key.replace(" ", "%20")) for key in tricky], [(200, b"tricky %d" % n) for n in range(len(tricky))], "keys that look alike stay apart")
     equal([quick("PUT", "/keys/" + key, b"x") for key in ("k" * 1025, "%41" * 1025, "%C3%A9" * 513)], [(400, "KeyTooLongError")] * 3, "1,025 bytes are too many however they are written")
-    outside = [name for name in os.listdir(plain.data) if name not in ("blobs", "sluice.db", "sluice.db-wal", "sluice.db-shm", "LOCK", "staging", "control")]
+    outside = [name for name in os.listdir(plain.data) if name not in ("blobs", "sluice.db", "sluice.db-wal", "sluice.db-shm", "LOCK", "staging", "control", "scrub")]
     equal(outside, [], "no key made a file anywhere else")
     # All of them away again with one request, among 1,000 that never were.
     status, text = quick("GET", "/keys?list-type=2&encoding-type=url")

@@ -47,7 +47,7 @@ class Moved:
 def traced(engine, keys, action, args=()):
     """Runs action(server) against a traced server; returns what moved."""
     trace = scratch(f"trace-{engine}-{len(os.listdir(scratch()))}")
-    server = Server(keys=keys, engine=engine, strace=trace, strace_calls=",".join(CALLS), args=["--durability", "relaxed", *args])
+    server = Server(keys=keys, engine=engine, strace=trace, strace_calls=",".join(CALLS), args=["--durability", "relaxed", "--scrub-days", "0", *args])
     try:
         action(server)
         check(server.stop(), f"{engine}: the traced server ends with status 0")
