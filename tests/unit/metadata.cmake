@@ -53,11 +53,6 @@ endforeach()
 # hundreds of listings, a round trip each time, these take minutes, and are built to be run by hand: upload, sweep, list, publish.
 if(PQ_FOUND AND NOT SLUICE_SANITIZE MATCHES "thread") # libpq is not instrumented
     set(SERVER "${CMAKE_CURRENT_SOURCE_DIR}/unit/metadata/postgres_server")
-    set(STATE "${CMAKE_CURRENT_BINARY_DIR}/postgres.state")
-    add_test(NAME unit/postgres_start COMMAND "${SERVER}" start "${STATE}")
-    add_test(NAME unit/postgres_stop COMMAND "${SERVER}" stop "${STATE}")
-    set_tests_properties(unit/postgres_start PROPERTIES FIXTURES_SETUP postgres)
-    set_tests_properties(unit/postgres_stop PROPERTIES FIXTURES_CLEANUP postgres)
     foreach(test object objects upload sweep publish assembly list settings label annotation version import append lock
             judged cache quota model shared)
         set(name meta_${test}_test_pg)
@@ -68,7 +63,7 @@ if(PQ_FOUND AND NOT SLUICE_SANITIZE MATCHES "thread") # libpq is not instrumente
         if(test MATCHES "^(upload|sweep|list|publish)$")
             continue()
         endif()
-        add_test(NAME unit/${name} COMMAND "${SERVER}" run "${STATE}" "$<TARGET_FILE:${name}>")
-        set_tests_properties(unit/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 FIXTURES_REQUIRED postgres)
+        add_test(NAME unit/${name} COMMAND "${SERVER}" "$<TARGET_FILE:${name}>")
+        set_tests_properties(unit/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900)
     endforeach()
 endif()

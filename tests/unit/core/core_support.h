@@ -64,7 +64,7 @@ static bool is_segment(const char *path)
 
 static int tree_count_entry(const char *path, const struct stat *status, int type, struct FTW *at)
 {
-    if (type != FTW_F || strcmp(path + at->base, "SEQUENCE") == 0)
+    if (type != FTW_F || strcmp(path + at->base, "SEQUENCE") == 0 || strstr(path, "/chronicle/") != NULL)
         return 0;
     if (is_segment(path)) {
         segments_found++;
