@@ -349,16 +349,6 @@ const char *core_data_dir(const struct core *core)
     return core->options.data_dir;
 }
 
-bool core_is_read_only(const struct core *core)
-{
-    return core->options.read_only || core->options.refuses_changes;
-}
-
-int core_folder_fd(const struct core *core)
-{
-    return blob_store_folder_fd(core->blobs);
-}
-
 uint64_t core_free_bytes(struct core *core)
 {
     assert(core->blobs != NULL);

@@ -52,15 +52,6 @@ struct server_log {
 
 /* ---- Log ---- */
 
-/* The store's log takes the server's lines too. */
-void server_log_to_core(void *ctx, enum log_level level, const char *message)
-{
-    const struct core_options *options = core_get_options(ctx);
-
-    if (options->log != NULL)
-        options->log(options->log_ctx, level, message);
-}
-
 /* What the status page tells, too. */
 static void log_noted(void *ctx, enum log_level level, const char *message)
 {

@@ -232,7 +232,7 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
         (void)sqlite3_close(db); /* nothing was prepared: it cannot be refused */
         return -ENOMEM;
     }
-    store->base.calls = &sqlite_calls;
+    store->base.calls = meta->calls;
     store->meta = meta;
     store->db = db;
     store->tallies.is_stale = true;
