@@ -51,6 +51,7 @@ BESIDE = {"CopyObject": {"GetObject"}, "UploadPartCopy": {"GetObject"}, "RenameO
 BESIDE_RIGHTS = {"CopyObject": READ, "UploadPartCopy": READ, "RenameObject": READ}
 # Answers of served rows that are no success, since another request has to find what this one would take away.
 STATUS = {"PutBucketEncryption": 501, "GetBucketEncryption": 404, "DeleteBucket": 409, "AbortMultipartUpload": 404, "CompleteMultipartUpload": 400, "RenameObject": 412, "PutBucketPolicy": 405, "DeleteBucketPolicy": 405, "GetBucketPolicy": 405,
+          "PutBucketReplication": 400, "GetBucketReplication": 404,  # nobody has named a target: replication_test.py
           "ListenBucketNotification": 400,  # an event that is none: the answer would not end
           **dict.fromkeys(("GetArchiveMember", "HeadArchiveMember", "ListArchiveMembers"), 400)}  # the object is no archive
 # A setting whose removal has an action of its own: where it may be removed, but not put again, it is found no more.
