@@ -81,13 +81,13 @@ static size_t read_all(const uint8_t *bytes, size_t size)
 static void fuzz_changes(const uint8_t *data, size_t size)
 {
     static unsigned char changed[STORED_BYTES];
-    size_t first = STORED_BYTES, got;
+    size_t first = 0, got;
 
     memcpy(changed, body, sizeof(changed));
     for (; size >= 4; data += 4, size -= 4)
         changed[((size_t)data[0] << 16 | (size_t)data[1] << 8 | data[2]) % sizeof(changed)] ^= data[3];
-    while (first > 0 && memcmp(changed, body, first) != 0)
-        first--;
+    while (first < STORED_BYTES && changed[first] == body[first])
+        first++;
     got = read_all(changed, sizeof(changed));
     require((got == PLAIN_BYTES) == (first == STORED_BYTES));
 }
