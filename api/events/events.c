@@ -112,10 +112,11 @@ static int begin(struct events *events, struct delivery **delivery, struct event
 
 int events_prepare(const struct events *events, struct events_targets **targets)
 {
+    const struct target_source source = {
+        .path = events->targets_path, .log = events->options.log, .log_ctx = events->options.log_ctx};
+
     *targets = NULL;
-    return events->targets_path != NULL ? events_targets_read(targets, events->targets_path,
-                                                              events->options.log, events->options.log_ctx)
-                                        : 0;
+    return source.path != NULL ? events_targets_read(targets, &source) : 0;
 }
 
 int events_apply(struct events *events, struct events_targets *targets)
@@ -202,8 +203,8 @@ int events_create(struct events **out, const struct events_options *options)
     pthread_mutex_init(&events->lock, NULL);
     if (options->targets_path != NULL && (events->targets_path = strdup(options->targets_path)) == NULL)
         err = -ENOMEM;
-    if (err == 0 && options->targets_path != NULL)
-        err = events_targets_read(&events->targets, options->targets_path, options->log, options->log_ctx);
+    if (err == 0)
+        err = events_prepare(events, &events->targets);
     if (err == 0 && events->targets != NULL)
         err = figures_make(&events->figures, events->targets);
     if (err != 0) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/base/owner.h"
+
 /* ---- Settings ---- */
 
 static struct events_target *current(struct target_file *file)
@@ -90,58 +92,10 @@ static bool has_secrets(const struct target_file *file)
     return false;
 }
 
-static const struct target_file_calls calls = {begin_section, take_setting, end_section, has_secrets};
-
-static int targets_make(struct events_targets **targets, struct target_file *file)
+static void targets_release(struct target_set *set)
 {
-    if ((*targets = calloc(1, sizeof(**targets))) == NULL)
-        return -ENOMEM;
-    (*targets)->references = 1;
-    file->calls = &calls;
-    file->ctx = *targets;
-    return 0;
-}
+    struct events_targets *targets = OWNER_OF(set, struct events_targets, set);
 
-static int targets_give(struct events_targets **out, struct events_targets *targets, int err)
-{
-    if (err != 0)
-        events_targets_unref(targets);
-    else
-        *out = targets;
-    return err;
-}
-
-int events_targets_parse(struct events_targets **out, const char *text, size_t length, const char *path,
-                         log_fn log, void *log_ctx)
-{
-    struct target_file file = {.path = path, .log = log, .log_ctx = log_ctx};
-    struct events_targets *targets;
-    int err = targets_make(&targets, &file);
-
-    return err != 0 ? err : targets_give(out, targets, target_file_parse(&file, text, length));
-}
-
-int events_targets_read(struct events_targets **out, const char *path, log_fn log, void *log_ctx)
-{
-    struct target_file file = {.path = path, .log = log, .log_ctx = log_ctx};
-    struct events_targets *targets;
-    int err = targets_make(&targets, &file);
-
-    return err != 0 ? err : targets_give(out, targets, target_file_read(&file));
-}
-
-/* ---- A set ---- */
-
-struct events_targets *events_targets_ref(struct events_targets *targets)
-{
-    (void)__atomic_fetch_add(&targets->references, 1, __ATOMIC_RELAXED);
-    return targets;
-}
-
-void events_targets_unref(struct events_targets *targets)
-{
-    if (targets == NULL || __atomic_sub_fetch(&targets->references, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
     for (unsigned i = 0; i < targets->count; i++) {
         struct events_target *target = &targets->list[i];
 
@@ -151,7 +105,30 @@ void events_targets_unref(struct events_targets *targets)
         events_patterns_free(&target->users);
     }
     free(targets->list);
-    free(targets);
+}
+
+static const struct target_set_form form = {
+    {begin_section, take_setting, end_section, has_secrets}, sizeof(struct events_targets), targets_release};
+
+int events_targets_read(struct events_targets **out, const struct target_source *source)
+{
+    struct target_set *set;
+    int err = target_set_read(&set, &form, source);
+
+    if (err == 0)
+        *out = OWNER_OF(set, struct events_targets, set);
+    return err;
+}
+
+struct events_targets *events_targets_ref(struct events_targets *targets)
+{
+    target_set_ref(&targets->set);
+    return targets;
+}
+
+void events_targets_unref(struct events_targets *targets)
+{
+    target_set_unref(targets != NULL ? &targets->set : NULL);
 }
 
 const struct events_target *events_targets_find(const struct events_targets *targets, struct slice name)

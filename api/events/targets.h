@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/events/target_file.h"
+#include "api/events/target_set.h"
 
 struct events_target {
     char name[EVENTS_NAME_BYTES_MAX + 1];
@@ -33,16 +33,13 @@ struct events_target {
 };
 
 struct events_targets {
-    unsigned references; /* atomic */
+    struct target_set set;
     struct events_target *list;
     unsigned count;
 };
 
-/* 0, -EBADMSG (said in the log, with its line), or an errno, said as well. The reference is the caller's. */
-int events_targets_read(struct events_targets **targets, const char *path, log_fn log, void *log_ctx);
-/* The same of a text. path: what the log calls it. */
-int events_targets_parse(struct events_targets **targets, const char *text, size_t length, const char *path,
-                         log_fn log, void *log_ctx);
+/* As target_set_read. */
+int events_targets_read(struct events_targets **targets, const struct target_source *source);
 struct events_targets *events_targets_ref(struct events_targets *targets);
 void events_targets_unref(
     struct events_targets *targets); /* NULL allowed; wipes the secrets with the last one */

@@ -11,7 +11,6 @@
 #define REPLICATION_TARGETS_MAX     16u
 #define REPLICATION_CONNECTIONS_MAX 16u /* of a target: each is a thread */
 #define REPLICATION_CONNECTIONS     4u
-#define REPLICATION_KEY_BYTES_MIN   1u /* of access and secret key: other servers decide what is one */
 
 /* ---- What waits ---- */
 

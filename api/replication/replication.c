@@ -202,11 +202,12 @@ static void hear(void *ctx, const struct meta_news *news)
 
 int replication_prepare(const struct replication *replication, struct replication_targets **targets)
 {
+    const struct target_source source = {.path = replication->targets_path,
+                                         .log = replication->options.log,
+                                         .log_ctx = replication->options.log_ctx};
+
     *targets = NULL;
-    return replication->targets_path != NULL
-               ? replication_targets_read(targets, replication->targets_path, replication->options.log,
-                                          replication->options.log_ctx)
-               : 0;
+    return source.path != NULL ? replication_targets_read(targets, &source) : 0;
 }
 
 int replication_apply(struct replication *replication, struct replication_targets *targets)

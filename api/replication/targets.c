@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/client/access/url.h"
+#include "api/client/access/target_settings.h"
+#include "storage/base/owner.h"
 
 /* ---- Settings ---- */
 
@@ -18,64 +19,13 @@ static struct replication_target *current(struct target_file *file)
     return &targets->list[targets->count - 1];
 }
 
-static int take_text(const struct target_file *file, char **text, const char *name, struct slice value)
-{
-    if (*text != NULL)
-        return target_file_fail(file, "%s is there twice", name);
-    return (*text = strndup(value.base, value.len)) != NULL ? 0 : -ENOMEM;
-}
-
-static int take_endpoint(const struct target_file *file, struct replication_target *target,
-                         struct slice value)
-{
-    int err = target_take_url(file, &target->client.origin, value);
-
-    if (err != 0)
-        return err;
-    return client_url_is_origin(target->client.origin)
-               ? 0
-               : target_file_fail(file,
-                                  "endpoint must be http://HOST:PORT or https://HOST:PORT, and no more");
-}
-
-static int take_switch(const struct target_file *file, bool *is_on, const char *name, struct slice value)
-{
-    *is_on = slice_is(value, "yes");
-    return *is_on || slice_is(value, "no") ? 0 : target_file_fail(file, "%s must be yes or no", name);
-}
-
-static int take_addressing(const struct target_file *file, struct replication_target *target,
-                           struct slice value)
-{
-    bool is_virtual = slice_is(value, "virtual");
-
-    target->client.addressing = is_virtual ? CLIENT_ADDRESS_VIRTUAL : CLIENT_ADDRESS_PATH;
-    return is_virtual || slice_is(value, "path")
-               ? 0
-               : target_file_fail(file, "addressing must be path or virtual");
-}
-
 static int take_setting(struct target_file *file, struct slice name, struct slice value)
 {
     struct replication_target *target = current(file);
-    struct client_identity *identity = &target->client.identity;
+    int err = client_target_take(file, &target->client, name, value);
 
-    if (slice_is(name, "endpoint"))
-        return take_endpoint(file, target, value);
-    if (slice_is(name, "region"))
-        return take_text(file, &identity->region, "region", value);
-    if (slice_is(name, "access-key"))
-        return take_text(file, &identity->access_key, "access-key", value);
-    if (slice_is(name, "secret-key"))
-        return target_take_secret(file, &identity->secret_key, "secret-key", REPLICATION_KEY_BYTES_MIN,
-                                  value);
-    if (slice_is(name, "secret-key-file"))
-        return target_take_secret_file(file, &identity->secret_key, "secret-key", REPLICATION_KEY_BYTES_MIN,
-                                       value);
-    if (slice_is(name, "ca"))
-        return take_text(file, &identity->ca_bundle, "ca", value);
-    if (slice_is(name, "addressing"))
-        return take_addressing(file, target, value);
+    if (err != CLIENT_TARGET_OTHER)
+        return err;
     if (slice_is(name, "buckets"))
         return target_take_patterns(file, &target->buckets, value);
     if (slice_is(name, "users"))
@@ -84,11 +34,11 @@ static int take_setting(struct target_file *file, struct slice name, struct slic
         return target_take_number(file, &target->connections, "connections", value,
                                   REPLICATION_CONNECTIONS_MAX);
     if (slice_is(name, "locks"))
-        return take_switch(file, &target->copies_locks, "locks", value);
+        return target_take_switch(file, &target->copies_locks, "locks", value);
     if (slice_is(name, "replica")) {
         bool is_told = true;
-        int err = take_switch(file, &is_told, "replica", value);
 
+        err = target_take_switch(file, &is_told, "replica", value);
         target->is_silent = !is_told;
         return err;
     }
@@ -100,19 +50,14 @@ static int take_setting(struct target_file *file, struct slice name, struct slic
 static int end_section(struct target_file *file)
 {
     struct replication_target *target = current(file);
-    struct client_identity *identity = &target->client.identity;
+    int err = client_target_end(file, &target->client, target->name, target->line);
 
-    if (target->client.origin == NULL)
-        return target_file_fail(file, "[%s] of line %u has no endpoint", target->name, target->line);
-    if ((identity->access_key == NULL) != (identity->secret_key == NULL))
-        return target_file_fail(file, "[%s] of line %u needs both access-key and secret-key, or neither",
-                                target->name, target->line);
+    if (err != 0)
+        return err;
     if (target->buckets.count == 0 || target->users.count == 0)
         return target_file_fail(
             file, "[%s] of line %u must say buckets and users that may use it; * is all of them",
             target->name, target->line);
-    if (identity->region == NULL && (identity->region = strdup("us-east-1")) == NULL)
-        return -ENOMEM;
     return 0;
 }
 
@@ -147,72 +92,41 @@ static bool has_secrets(const struct target_file *file)
     return false;
 }
 
-static const struct target_file_calls calls = {begin_section, take_setting, end_section, has_secrets};
-
-static int targets_make(struct replication_targets **targets, struct target_file *file)
+static void targets_release(struct target_set *set)
 {
-    if ((*targets = calloc(1, sizeof(**targets))) == NULL)
-        return -ENOMEM;
-    (*targets)->references = 1;
-    file->calls = &calls;
-    file->ctx = *targets;
-    return 0;
+    struct replication_targets *targets = OWNER_OF(set, struct replication_targets, set);
+
+    for (unsigned i = 0; i < targets->count; i++) {
+        client_target_release(&targets->list[i].client);
+        events_patterns_free(&targets->list[i].buckets);
+        events_patterns_free(&targets->list[i].users);
+    }
+    free(targets->list);
 }
 
-static int targets_give(struct replication_targets **out, struct replication_targets *targets, int err)
+static const struct target_set_form form = {{begin_section, take_setting, end_section, has_secrets},
+                                            sizeof(struct replication_targets),
+                                            targets_release};
+
+int replication_targets_read(struct replication_targets **out, const struct target_source *source)
 {
-    if (err != 0)
-        replication_targets_unref(targets);
-    else
-        *out = targets;
+    struct target_set *set;
+    int err = target_set_read(&set, &form, source);
+
+    if (err == 0)
+        *out = OWNER_OF(set, struct replication_targets, set);
     return err;
 }
 
-int replication_targets_parse(struct replication_targets **out, const char *text, size_t length,
-                              const char *path, log_fn log, void *log_ctx)
-{
-    struct target_file file = {.path = path, .log = log, .log_ctx = log_ctx};
-    struct replication_targets *targets;
-    int err = targets_make(&targets, &file);
-
-    return err != 0 ? err : targets_give(out, targets, target_file_parse(&file, text, length));
-}
-
-int replication_targets_read(struct replication_targets **out, const char *path, log_fn log, void *log_ctx)
-{
-    struct target_file file = {.path = path, .log = log, .log_ctx = log_ctx};
-    struct replication_targets *targets;
-    int err = targets_make(&targets, &file);
-
-    return err != 0 ? err : targets_give(out, targets, target_file_read(&file));
-}
-
-/* ---- A set ---- */
-
 struct replication_targets *replication_targets_ref(struct replication_targets *targets)
 {
-    (void)__atomic_fetch_add(&targets->references, 1, __ATOMIC_RELAXED);
+    target_set_ref(&targets->set);
     return targets;
 }
 
 void replication_targets_unref(struct replication_targets *targets)
 {
-    if (targets == NULL || __atomic_sub_fetch(&targets->references, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
-    for (unsigned i = 0; i < targets->count; i++) {
-        struct replication_target *target = &targets->list[i];
-        struct client_identity *identity = &target->client.identity;
-
-        target_secret_free(identity->secret_key);
-        free(identity->access_key);
-        free(identity->region);
-        free(identity->ca_bundle);
-        free(target->client.origin);
-        events_patterns_free(&target->buckets);
-        events_patterns_free(&target->users);
-    }
-    free(targets->list);
-    free(targets);
+    target_set_unref(targets != NULL ? &targets->set : NULL);
 }
 
 const struct replication_target *replication_targets_find(const struct replication_targets *targets,

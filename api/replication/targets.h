@@ -21,7 +21,7 @@
 #define API_REPLICATION_TARGETS_H
 
 #include "api/client/request.h"
-#include "api/events/target_file.h"
+#include "api/events/target_set.h"
 #include "api/replication/limits.h"
 
 struct replication_target {
@@ -35,17 +35,13 @@ struct replication_target {
 };
 
 struct replication_targets {
-    unsigned references; /* atomic */
+    struct target_set set;
     struct replication_target *list;
     unsigned count;
 };
 
-/* 0, -EBADMSG (said in the log, with its line), or an errno, said as well. The reference is the caller's. */
-int replication_targets_read(struct replication_targets **targets, const char *path, log_fn log,
-                             void *log_ctx);
-/* The same of a text. path: what the log calls it. */
-int replication_targets_parse(struct replication_targets **targets, const char *text, size_t length,
-                              const char *path, log_fn log, void *log_ctx);
+/* As target_set_read. */
+int replication_targets_read(struct replication_targets **targets, const struct target_source *source);
 struct replication_targets *replication_targets_ref(struct replication_targets *targets);
 /* NULL allowed; wipes the secrets with the last one. */
 void replication_targets_unref(struct replication_targets *targets);

@@ -33,10 +33,9 @@ int server_events_start(struct sluice_server *server)
 
 int server_events_check(const struct sluice_server_options *options, log_fn log, void *log_ctx)
 {
+    const struct target_source source = {.path = options->notifications, .log = log, .log_ctx = log_ctx};
     struct events_targets *targets = NULL;
-    int err = options->notifications != NULL
-                  ? events_targets_read(&targets, options->notifications, log, log_ctx)
-                  : 0;
+    int err = source.path != NULL ? events_targets_read(&targets, &source) : 0;
 
     events_targets_unref(targets);
     return result_of(err);

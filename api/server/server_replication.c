@@ -27,10 +27,9 @@ int server_replication_create(struct sluice_server *server, const struct sluice_
 
 int server_replication_check(const struct sluice_server_options *options, log_fn log, void *log_ctx)
 {
+    const struct target_source source = {.path = options->replication, .log = log, .log_ctx = log_ctx};
     struct replication_targets *targets = NULL;
-    int err = options->replication != NULL
-                  ? replication_targets_read(&targets, options->replication, log, log_ctx)
-                  : 0;
+    int err = source.path != NULL ? replication_targets_read(&targets, &source) : 0;
 
     replication_targets_unref(targets);
     return result_of(err);

@@ -21,9 +21,10 @@ static void require(int condition)
 
 static void try_targets(struct slice text)
 {
+    const struct target_source source = {.path = "file", .text = text.base, .length = text.len};
     struct events_targets *targets;
 
-    if (events_targets_parse(&targets, text.base, text.len, "file", NULL, NULL) != 0)
+    if (events_targets_read(&targets, &source) != 0)
         return;
     require(targets->count <= EVENTS_TARGETS_MAX);
     for (unsigned i = 0; i < targets->count; i++)

@@ -19,9 +19,10 @@ static void require(int condition)
 
 static void try_targets(struct slice text)
 {
+    const struct target_source source = {.path = "file", .text = text.base, .length = text.len};
     struct replication_targets *targets;
 
-    if (replication_targets_parse(&targets, text.base, text.len, "file", NULL, NULL) != 0)
+    if (replication_targets_read(&targets, &source) != 0)
         return;
     require(targets->count <= REPLICATION_TARGETS_MAX);
     for (unsigned i = 0; i < targets->count; i++)

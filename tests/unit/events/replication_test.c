@@ -32,7 +32,10 @@ static void on_line(void *ctx, enum log_level level, const char *line)
 static int parse(const char *text, struct replication_targets **targets)
 {
     said[0] = '\0';
-    return replication_targets_parse(targets, text, strlen(text), "file", on_line, NULL);
+    const struct target_source source = {
+        .path = "file", .text = text, .length = strlen(text), .log = on_line};
+
+    return replication_targets_read(targets, &source);
 }
 
 static void targets_are_read(void **state)
