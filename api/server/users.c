@@ -3,7 +3,7 @@
  * The sluice_user_* part of sluice.h: on a credentials file, or, where a directory is named, by the server that has it open
  * (users_served.c). Any thread; blocks. */
 #include "api/library/library.h"
-#include "api/s3/auth/s3_users.h"
+#include "api/s3/auth/users/s3_users.h"
 #include "api/server/users_served.h"
 
 #include <errno.h>

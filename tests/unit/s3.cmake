@@ -49,4 +49,5 @@ add_executable(operations_tables unit/s3/operations_tables.c ${CMAKE_SOURCE_DIR}
     ${CMAKE_SOURCE_DIR}/api/s3/access/s3_action.c)
 target_link_libraries(operations_tables PRIVATE sluice_flags)
 
-s3_unit_test(s3_users_test auth/s3_users.c auth/s3_users_file.c auth/s3_users_lines.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
+s3_unit_test(s3_users_test auth/users/s3_users.c auth/users/s3_users_edit.c auth/users/s3_users_file.c auth/users/s3_users_lines.c auth/users/s3_users_list.c
+    auth/users/s3_users_secret.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "api/s3/auth/s3_hash.h"
-#include "api/s3/auth/s3_users.h"
+#include "api/s3/auth/users/s3_users.h"
 
 static char folder[] = "/tmp/sluice-users-XXXXXX", path[64], logged[2048];
 

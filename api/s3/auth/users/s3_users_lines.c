@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Lines of the credentials file as words, and whose they are. They hold secrets, so copies are wiped. Any thread. */
-#include "api/s3/auth/s3_users_lines.h"
+#include "api/s3/auth/users/s3_users_lines.h"
 
 #include <errno.h>
 #include <stdio.h>

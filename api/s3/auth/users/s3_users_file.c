@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The credentials file as something to edit. Blocks; not for workers. */
-#include "api/s3/auth/s3_users_file.h"
+#include "api/s3/auth/users/s3_users_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
