@@ -11,7 +11,6 @@
  * should it change in between, the whole is tried again. */
 #include <string.h>
 
-#include "api/s3/encryption/s3_recode.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/notification/s3_origin.h"
@@ -23,6 +22,7 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_stored_checksum.h"
+#include "api/s3/op/op_copy.h"
 #include "api/s3/op/settings/s3_tagging.h"
 #include "storage/base/owner.h"
 #include "storage/base/slice.h"
@@ -32,74 +32,11 @@
     "object's metadata, "                                                                                    \
     "storage class, website redirect location or encryption attributes."
 
-struct copy {
-    struct s3_request *request;
-    struct core_change change;
-    struct meta_object_copy op;
-    struct s3_copy_source source;
-    struct s3_write_condition condition;
-    struct s3_upload_access access;
-    struct meta_attributes given;         /* what the request says */
-    bool replaces;                        /* x-amz-metadata-directive: REPLACE */
-    bool replaces_tags;                   /* x-amz-tagging-directive: REPLACE */
-    bool excludes_annotations;            /* x-amz-object-annotation-directive: EXCLUDE */
-    enum s3_checksum_algorithm algorithm; /* x-amz-checksum-algorithm, or NONE: as the source */
-    enum s3_checksum_algorithm wanted;    /* of the copy; NONE: the source's checksum as it is */
-    bool wants_md5;                       /* for the ETag of what was parts */
-    struct s3_stored_checksum stored;
-    struct s3_encryption encryption; /* of the copy */
-    struct s3_recode recode;         /* where its bytes are written anew */
-};
-
-/* ---- Metadata ---- */
-
-/* These belong to the copy itself: S3 does not take them over from the source. */
-static bool is_own_setting(struct slice name)
-{
-    return slice_is(name, S3_ATTRIBUTE_STORAGE_CLASS) || slice_is(name, S3_ATTRIBUTE_WEBSITE_REDIRECT);
-}
-
-static bool has_own_setting(const struct meta_attributes *attributes)
-{
-    for (uint32_t i = 0; i < attributes->count; i++) {
-        if (is_own_setting(attributes->list[i].name))
-            return true;
-    }
-    return false;
-}
-
-static struct slice pool_copy(struct s3_request *request, struct slice bytes)
-{
-    return arena_dup(&request->http->arena, bytes.base, bytes.len);
-}
-
-/* The source's metadata with the request's own settings. */
-static void merge_attributes(struct copy *copy, const struct meta_attributes *have)
-{
-    struct meta_attributes *merged = &copy->op.attributes;
-    size_t bound = (size_t)have->count + copy->given.count + 1;
-
-    merged->count = 0;
-    merged->list = s3_request_alloc(copy->request, bound * sizeof(*merged->list));
-    for (uint32_t i = 0; i < have->count; i++) {
-        if (is_own_setting(have->list[i].name))
-            continue;
-        merged->list[merged->count++] = (struct meta_attribute){
-            .name = pool_copy(copy->request, have->list[i].name),
-            .value = pool_copy(copy->request, have->list[i].value),
-        };
-    }
-    for (uint32_t i = 0; i < copy->given.count; i++) {
-        if (is_own_setting(copy->given.list[i].name))
-            merged->list[merged->count++] = copy->given.list[i];
-    }
-}
-
 /* ---- The change ---- */
 
-static void copy_submit(struct copy *copy);
+static void copy_submit(struct s3_copy *copy);
 
-static void answer_copied(struct copy *copy)
+static void answer_copied(struct s3_copy *copy)
 {
     struct s3_request *request = copy->request;
     struct s3_xml xml;
@@ -122,7 +59,7 @@ static void answer_copied(struct copy *copy)
 }
 
 /* All that depends on the objects that are there. */
-static enum s3_error judge(struct copy *copy)
+static enum s3_error judge(struct s3_copy *copy)
 {
     struct s3_request *request = copy->request;
     enum s3_error error;
@@ -133,7 +70,7 @@ static enum s3_error judge(struct copy *copy)
 }
 
 /* One of the objects is another by now than the one that was judged, or that the copy was made from. */
-static void copy_again(struct copy *copy)
+static void copy_again(struct s3_copy *copy)
 {
     enum s3_error error;
 
@@ -145,7 +82,7 @@ static void copy_again(struct copy *copy)
         copy_submit(copy);
 }
 
-static void copy_ended(struct copy *copy, int result)
+static void copy_ended(struct s3_copy *copy, int result)
 {
     if (result == 0)
         answer_copied(copy);
@@ -157,93 +94,10 @@ static void copy_ended(struct copy *copy, int result)
 
 static void on_copied(struct core_change *change)
 {
-    copy_ended(change->ctx, ((struct copy *)change->ctx)->op.op.result);
+    copy_ended(change->ctx, ((struct s3_copy *)change->ctx)->op.op.result);
 }
 
-static int on_annotation(void *ctx, const struct meta_annotation *annotation)
-{
-    *(bool *)ctx = true;
-    return 0;
-}
-
-/* Annotations are taken over by who may get them there and put them here. Where the source has none that asks for nothing, and the copy gets
- * none, whatever the source gets in between. */
-static enum s3_error authorize_annotations(struct copy *copy, const struct meta_object *object)
-{
-    struct s3_request *request = copy->request;
-    const struct s3_access here = {
-        .object = &request->pinned, .action = S3_ACTION_PUT_OBJECT_ANNOTATION, .rights = S3_RIGHT_WRITE};
-    bool any = false, more;
-    enum s3_error error;
-    int result = 0;
-
-    if (!copy->excludes_annotations && object->annotations != 0)
-        result = meta_annotation_list(core_worker_reader(request->worker), object->annotations,
-                                      slice_of(NULL, 0), slice_of(NULL, 0), 1, on_annotation, &any, &more);
-    if (result != 0)
-        return s3_error_of_result(result);
-    copy->op.leaves_annotations = !any;
-    if (!any)
-        return S3_ERROR_NONE;
-    error = s3_copy_source_authorize_annotations(request, &copy->source);
-    return error == S3_ERROR_NONE ? s3_authorize_access(request, &here) : error;
-}
-
-/* The tags that the copy will have are known now, and policies may speak of them. What is judged here is put: should the source get
- * other tags in between, the copy has those that it had. */
-static enum s3_error authorize(struct copy *copy, const struct meta_object *object)
-{
-    struct s3_request *request = copy->request;
-    enum s3_error error = S3_ERROR_NONE;
-
-    if (!copy->replaces_tags) {
-        copy->op.replace_tags = true;
-        copy->op.tags = pool_copy(request, s3_attribute_get(&object->attributes, META_ATTRIBUTE_TAGS));
-        if (copy->op.tags.len > 0)
-            error = s3_copy_source_authorize_tags(request, &copy->source);
-    }
-    if (error == S3_ERROR_NONE)
-        error = authorize_annotations(copy, object);
-    return error == S3_ERROR_NONE ? s3_authorize_upload(request, copy->op.tags) : error;
-}
-
-/* What a copy of parts is to be: the ETag is the MD5 where that of a PutObject would be. */
-static void become_one(struct copy *copy, const struct meta_object *object)
-{
-    struct s3_request *request = copy->request;
-    bool compares = request->is_signed && copy->algorithm == S3_CHECKSUM_NONE;
-
-    copy->op.is_one_part = object->part_count > 0 && object->size <= S3_PUT_BYTES_MAX;
-    copy->wants_md5 =
-        copy->op.is_one_part && core_etag_is_md5(core_worker_core(request->worker), compares, object->size);
-    copy->wanted = copy->algorithm;
-    if (!copy->op.is_one_part || copy->wanted != S3_CHECKSUM_NONE)
-        return;
-    if (object->checksum.algorithm != S3_CHECKSUM_NONE && object->checksum.algorithm < S3_CHECKSUM_COUNT)
-        copy->wanted = (enum s3_checksum_algorithm)object->checksum.algorithm;
-    else if (copy->wants_md5) /* since it is read anyway */
-        copy->wanted = S3_CHECKSUM_CRC64NVME;
-}
-
-/* Looks at the source as it is now, for what the change cannot decide by itself. */
-static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object *object)
-{
-    enum s3_error error = authorize(copy, object);
-    bool merges = !copy->replaces && (has_own_setting(&copy->given) || has_own_setting(&object->attributes));
-
-    copy->op.replace_attributes = copy->replaces || merges;
-    copy->op.attributes = copy->given;
-    become_one(copy, object);
-    copy->op.replace_checksum = copy->wanted != S3_CHECKSUM_NONE;
-    if (merges)
-        merge_attributes(copy, &object->attributes);
-    if (error == S3_ERROR_NONE &&
-        (!copy->replaces_tags || merges || copy->op.replace_checksum || copy->op.is_one_part))
-        s3_copy_source_keep(&copy->source, object);
-    return error;
-}
-
-static void copy_fill(struct copy *copy)
+static void copy_fill(struct s3_copy *copy)
 {
     struct s3_request *request = copy->request;
 
@@ -259,7 +113,7 @@ static void copy_fill(struct copy *copy)
     copy->op.acl = copy->access.acl;
 }
 
-static void copy_change(struct copy *copy)
+static void copy_change(struct s3_copy *copy)
 {
     struct s3_request *request = copy->request;
 
@@ -271,7 +125,7 @@ static void copy_change(struct copy *copy)
 
 static void on_checksum(struct s3_stored_checksum *stored, int result)
 {
-    struct copy *copy = stored->ctx;
+    struct s3_copy *copy = stored->ctx;
 
     if (result != 0) {
         s3_answer_result(copy->request, result);
@@ -285,7 +139,7 @@ static void on_checksum(struct s3_stored_checksum *stored, int result)
 }
 
 /* Reads the source for digests. The get is theirs from now on. */
-static void copy_compute(struct copy *copy, struct core_get *get, enum s3_checksum_algorithm algorithm,
+static void copy_compute(struct s3_copy *copy, struct core_get *get, enum s3_checksum_algorithm algorithm,
                          uint64_t size)
 {
     const struct s3_range whole = {0, size};
@@ -305,7 +159,7 @@ static void copy_compute(struct copy *copy, struct core_get *get, enum s3_checks
 
 static void on_recoded_digests(struct s3_recode *recode)
 {
-    struct copy *copy = OWNER_OF(recode, struct copy, recode);
+    struct s3_copy *copy = OWNER_OF(recode, struct s3_copy, recode);
 
     s3_encryption_forget(&copy->encryption);
     memcpy(copy->op.etag, recode->etag, sizeof(copy->op.etag));
@@ -316,14 +170,14 @@ static void on_recoded_digests(struct s3_recode *recode)
 
 static void on_recoded(struct s3_recode *recode, int result)
 {
-    struct copy *copy = OWNER_OF(recode, struct copy, recode);
+    struct s3_copy *copy = OWNER_OF(recode, struct s3_copy, recode);
 
     s3_encryption_forget(&copy->encryption);
     copy_ended(copy, result);
 }
 
 /* Its bytes are written anew: the get is theirs from now on. */
-static void copy_recode(struct copy *copy, struct core_get *get, const struct meta_object *object)
+static void copy_recode(struct s3_copy *copy, struct core_get *get, const struct meta_object *object)
 {
     struct s3_request *request = copy->request;
     uint8_t known = object->checksum.algorithm;
@@ -345,75 +199,7 @@ static void copy_recode(struct copy *copy, struct core_get *get, const struct me
     s3_recode_start(&copy->recode);
 }
 
-/* Whether the copy can share the source's bytes, though it is to have them under another key or of another kind: the key of the bytes is put into
- * another envelope then. Not where its ETag would have to become an MD5. */
-static bool shares_sealed(const struct copy *copy, const struct meta_object *object, bool wants_digests)
-{
-    struct envelope source;
-    struct slice value = s3_encryption_of(&object->attributes);
-
-    if (value.base == NULL || copy->encryption.how == ENVELOPE_NONE || wants_digests ||
-        envelope_read(value, &source) != 0)
-        return false;
-    return s3_encryption_hides_md5(copy->encryption.how) || !s3_encryption_hides_md5(source.how);
-}
-
-static enum s3_error share_sealed(struct copy *copy, const struct meta_object *object, const char **message)
-{
-    struct slice value = s3_encryption_of(&object->attributes);
-    enum s3_error error = s3_encryption_begin_again(copy->request, &copy->encryption, value, message);
-
-    s3_encryption_forget(&copy->encryption);
-    copy->op.seal = copy->encryption.value;
-    copy->op.seen_seal = pool_copy(copy->request, value);
-    copy->op.replace_etag = s3_encryption_hides_md5(copy->encryption.how);
-    if (copy->op.replace_etag)
-        core_etag_make_random(copy->op.etag);
-    return error;
-}
-
-/* Annotations are in the clear. */
-static enum s3_error begin_recode(struct copy *copy, struct core_get *get, const struct meta_object *object,
-                                  const char **message)
-{
-    enum s3_error error = s3_encryption_open(copy->request, S3_ENCRYPTION_SOURCE, get, object, message);
-
-    if (error == S3_ERROR_NONE && !copy->op.leaves_annotations) {
-        *message =
-            "Encrypted objects get no annotations: leave them out (x-amz-object-annotation-directive).";
-        return S3_ERROR_NOT_IMPLEMENTED;
-    }
-    if (error == S3_ERROR_NONE)
-        error = s3_encryption_begin(copy->request, &copy->encryption, message);
-    copy->op.seal = copy->encryption.value;
-    return error;
-}
-
-enum way { WAY_PLAIN, WAY_SHARED, WAY_RECODED };
-
-/* How source and copy are kept decides how the bytes come over. */
-static enum s3_error choose_way(struct copy *copy, struct core_get *get, const struct meta_object *object,
-                                bool wants_digests, enum way *way, const char **message)
-{
-    struct s3_request *request = copy->request;
-    enum s3_error error = s3_encryption_ask(request, &copy->encryption, message);
-    bool is_sealed = s3_encryption_of(&object->attributes).base != NULL;
-
-    *way = WAY_PLAIN;
-    copy->op.replace_seal = copy->op.replace_etag = false;
-    copy->op.content = NULL;
-    if (error != S3_ERROR_NONE)
-        return error;
-    if (!is_sealed && copy->encryption.how == ENVELOPE_NONE && !request->effective.decrypts_source)
-        return S3_ERROR_NONE;
-    copy->op.replace_seal = true;
-    s3_copy_source_keep(&copy->source, object);
-    *way = shares_sealed(copy, object, wants_digests) ? WAY_SHARED : WAY_RECODED;
-    return *way == WAY_SHARED ? share_sealed(copy, object, message)
-                              : begin_recode(copy, get, object, message);
-}
-
-static void copy_submit(struct copy *copy)
+static void copy_submit(struct s3_copy *copy)
 {
     struct s3_request *request = copy->request;
     static const struct digest_values none;
@@ -422,13 +208,13 @@ static void copy_submit(struct copy *copy)
     const char *message = NULL;
     struct core_get *get;
     enum s3_error error;
-    enum way way;
+    enum s3_copy_way way;
 
     if (s3_copy_source_begin(request, &copy->source, &get, &object) != 0) {
         s3_copy_source_answer_failure(request, &copy->source);
         return;
     }
-    if ((error = adapt_to_source(copy, object)) != S3_ERROR_NONE) {
+    if ((error = s3_copy_adapt(copy, object)) != S3_ERROR_NONE) {
         core_get_end(get);
         s3_answer_error(request, error);
         return;
@@ -437,13 +223,14 @@ static void copy_submit(struct copy *copy)
     if (unknown != S3_CHECKSUM_NONE &&
         s3_stored_checksum_known(object, &(struct s3_range){0, object->size}, unknown, &copy->op.checksum))
         unknown = S3_CHECKSUM_NONE;
-    error = choose_way(copy, get, object, unknown != S3_CHECKSUM_NONE || copy->wants_md5, &way, &message);
+    error =
+        s3_copy_choose_way(copy, get, object, unknown != S3_CHECKSUM_NONE || copy->wants_md5, &way, &message);
     if (error != S3_ERROR_NONE) {
         core_get_end(get);
         s3_answer_failure(request, error, message);
         return;
     }
-    if (way == WAY_RECODED) {
+    if (way == S3_COPY_RECODED) {
         copy_recode(copy, get, object);
         return;
     }
@@ -459,7 +246,7 @@ static void copy_submit(struct copy *copy)
 
 /* ---- The request ---- */
 
-static enum s3_error read_directives(struct copy *copy)
+static enum s3_error read_directives(struct s3_copy *copy)
 {
     struct slice metadata = s3_request_effective(copy->request, S3_EFFECTIVE_METADATA_DIRECTIVE);
     struct slice tagging = s3_request_effective(copy->request, S3_EFFECTIVE_TAGGING_DIRECTIVE);
@@ -482,7 +269,7 @@ static enum s3_error read_directives(struct copy *copy)
     return copy->replaces_tags ? s3_tagging_from_header(copy->request, &copy->op.tags) : S3_ERROR_NONE;
 }
 
-static enum s3_error read_algorithm(struct copy *copy, const char **message)
+static enum s3_error read_algorithm(struct s3_copy *copy, const char **message)
 {
     struct slice name = s3_request_header(copy->request, "x-amz-checksum-algorithm");
 
@@ -494,17 +281,17 @@ static enum s3_error read_algorithm(struct copy *copy, const char **message)
 
 /* Whether a copy onto itself would change anything, as S3 sees it: a storage class that is given counts, be it the one there is.
  * An older version copied onto its key is how it is made current again. */
-static bool changes_nothing(const struct copy *copy)
+static bool changes_nothing(const struct s3_copy *copy)
 {
     const struct s3_request *request = copy->request;
 
     return copy->source.bucket.id == request->bucket.id && slice_equals(copy->source.key, request->key) &&
-           !copy->source.version.given && !copy->replaces && !has_own_setting(&copy->given) &&
+           !copy->source.version.given && !copy->replaces && !s3_copy_has_own_setting(&copy->given) &&
            s3_request_effective(request, S3_EFFECTIVE_STORAGE_CLASS).base == NULL &&
            !request->effective.encrypts;
 }
 
-static enum s3_error prepare(struct copy *copy, const char **message)
+static enum s3_error prepare(struct s3_copy *copy, const char **message)
 {
     struct s3_request *request = copy->request;
     const struct http_headers *headers = &request->http->headers;
@@ -529,7 +316,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
 
 void s3_op_copy_object(struct s3_request *request)
 {
-    struct copy *copy = s3_request_alloc(request, sizeof(*copy));
+    struct s3_copy *copy = s3_request_alloc(request, sizeof(*copy));
     const char *message = NULL;
     enum s3_error error;
 
