@@ -17,27 +17,34 @@
 #include <string.h>
 #include <time.h>
 
-#include "metadata/postgres/pg_array.h"
 #include "metadata/rows/codec.h"
 
 /* Of what is replaced; what lies in more pieces than that is loaded as it is dropped. */
 #define FORESEEN_UNITS_MAX 4096u
 
+/* Who changes what all keep in memory, buckets above all, excludes the others. Then the keys, in their order. */
+#define LOCK_ALL    "SELECT pg_advisory_xact_lock(1399616873, 1)"
+#define LOCK_SHARED "SELECT pg_advisory_xact_lock_shared(1399616873, 1)"
+#define LOCK_KEY    ", pg_advisory_xact_lock($1)"
+#define LOCK_KEYS   ", (SELECT count(pg_advisory_xact_lock(h)) FROM unnest($1) AS u(h))"
+/* After the locks, so that what is read is what the others left. */
 #define FENCE                                                                                                \
-    "UPDATE server SET batch = $1 WHERE id = $2 AND epoch = $3 RETURNING (SELECT sets FROM generation)"
-/* Who changes what all keep in memory, buckets above all, excludes the others. */
-#define LOCK_ALL   "SELECT pg_advisory_xact_lock(1399616873, 1)"
-#define LOCK_OURS  "SELECT pg_advisory_xact_lock_shared(1399616873, 1)"
-#define LOCK_KEYS  "SELECT count(pg_advisory_xact_lock(h)) FROM unnest($1::int8[]) AS u(h)"
+    "UPDATE server SET batch = $1 WHERE id = $2 AND epoch = $3"                                              \
+    " RETURNING (SELECT sets FROM generation)"
 #define SETS_RAISE "UPDATE generation SET sets = sets + 1 RETURNING sets"
+
+/* A column of what is to be loaded. */
+struct column {
+    struct pg_value *values;
+    uint32_t count, capacity;
+};
 
 /* What a batch is known to touch. */
 struct foreseen {
     struct row_store *store;
     int64_t *locks;
     size_t lock_count, lock_capacity;
-    struct pg_array buckets, keys, files, offsets, tallies;
-    int64_t last_bucket;
+    struct column buckets, keys, files, offsets, tallies;
     bool has_any;
     int err;
 };
@@ -59,19 +66,36 @@ static void lock_add(struct foreseen *foreseen, int64_t lock)
     foreseen->locks[foreseen->lock_count++] = lock;
 }
 
+static void value_add(struct foreseen *foreseen, struct column *column, struct pg_value value)
+{
+    if (column->count == column->capacity) {
+        uint32_t capacity = column->capacity == 0 ? 16 : 2 * column->capacity;
+        struct pg_value *grown = arena_grow(&foreseen->store->set.arena, column->values,
+                                            column->count * sizeof(*grown), capacity * sizeof(*grown));
+        if (grown == NULL) {
+            foreseen->err = -ENOMEM;
+            return;
+        }
+        column->values = grown;
+        column->capacity = capacity;
+    }
+    column->values[column->count++] = value;
+}
+
 static void on_touch(void *ctx, const struct row_touch *touch)
 {
     struct foreseen *foreseen = ctx;
+    struct column *tallies = &foreseen->tallies;
 
     if (touch->kind == ROW_TOUCH_ANY) {
         foreseen->has_any = true;
     } else if (touch->kind == ROW_TOUCH_KEY) {
         lock_add(foreseen, (int64_t)row_hash(touch->bucket, touch->key));
-        pg_array_add_int(&foreseen->buckets, touch->bucket);
-        if (foreseen->tallies.count == 0 || foreseen->last_bucket != touch->bucket)
-            pg_array_add_int(&foreseen->tallies, touch->bucket);
-        foreseen->last_bucket = touch->bucket;
-        pg_array_add_bytes(&foreseen->keys, touch->key);
+        value_add(foreseen, &foreseen->buckets, pg_int(touch->bucket));
+        value_add(foreseen, &foreseen->keys, pg_bytes(touch->key));
+        if (foreseen->store->has_tallies &&
+            (tallies->count == 0 || tallies->values[tallies->count - 1].number != touch->bucket))
+            value_add(foreseen, tallies, pg_int(touch->bucket));
     } else {
         lock_add(foreseen, (int64_t)row_hash(0, touch->key));
     }
@@ -81,8 +105,8 @@ static void on_unit(void *ctx, const struct meta_extent *extent)
 {
     struct foreseen *foreseen = ctx;
 
-    pg_array_add_int(&foreseen->files, (int64_t)extent->file);
-    pg_array_add_int(&foreseen->offsets, (int64_t)extent->unit_offset);
+    value_add(foreseen, &foreseen->files, pg_int((int64_t)extent->file));
+    value_add(foreseen, &foreseen->offsets, pg_int((int64_t)extent->unit_offset));
 }
 
 static int lock_compare(const void *a, const void *b)
@@ -92,88 +116,99 @@ static int lock_compare(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void foresee(struct foreseen *foreseen, struct row_store *store, const struct row_touches *touches)
+/* Each lock once, in the order that all servers keep. */
+static void locks_settle(struct foreseen *foreseen)
 {
-    struct arena *arena = &store->set.arena;
+    size_t count = 0;
 
-    *foreseen = (struct foreseen){.store = store};
-    pg_array_begin(&foreseen->buckets, arena, PG_INT8);
-    pg_array_begin(&foreseen->keys, arena, PG_BYTEA);
-    pg_array_begin(&foreseen->files, arena, PG_INT8);
-    pg_array_begin(&foreseen->offsets, arena, PG_INT8);
-    pg_array_begin(&foreseen->tallies, arena, PG_INT8);
-    touches->walk(touches->batch, on_touch, foreseen);
-    touches->walk_units(touches->batch, on_unit, foreseen);
     if (foreseen->lock_count > 0)
         qsort(foreseen->locks, foreseen->lock_count, sizeof(*foreseen->locks), lock_compare);
+    for (size_t i = 0; i < foreseen->lock_count; i++)
+        if (count == 0 || foreseen->locks[i] != foreseen->locks[count - 1])
+            foreseen->locks[count++] = foreseen->locks[i];
+    foreseen->lock_count = count;
+}
+
+static void foresee(struct foreseen *foreseen, struct row_store *store, const struct row_touches *touches)
+{
+    *foreseen = (struct foreseen){.store = store, .has_any = touches->moves_sets(touches->batch)};
+    touches->walk(touches->batch, on_touch, foreseen);
+    touches->walk_units(touches->batch, on_unit, foreseen);
+    locks_settle(foreseen);
 }
 
 /* ---- The first round trip ---- */
 
-enum begin_call {
-    CALL_BEGIN,
-    CALL_FENCE,
-    CALL_LOCK,
-    CALL_LOCK_KEYS,
-    CALL_OBJECTS,
-    CALL_UNITS,
-    CALL_TALLIES,
-    CALL_COUNT
+/* In this order; those of which there is nothing to be asked are left out. */
+enum begin_call { CALL_BEGIN, CALL_LOCK, CALL_FENCE, CALL_OBJECTS, CALL_UNITS, CALL_TALLIES, CALL_COUNT };
+
+struct begin {
+    struct pg_call calls[CALL_COUNT];
+    struct pg_call *places[CALL_COUNT]; /* NULL: left out */
+    uint32_t count;
 };
 
-static int add_two(struct pg_call *call, struct pg_array *numbers, struct pg_array *others, uint32_t of)
+static struct pg_call *begin_add(struct begin *begin, enum begin_call which, const char *text)
 {
-    struct slice first, second;
-    int err = pg_array_end(numbers, &first);
+    struct pg_call *call = begin->places[which] = &begin->calls[begin->count++];
 
-    if (err != 0 || (err = pg_array_end(others, &second)) != 0)
-        return err;
-    pg_add_array(call, PG_INT8_ARRAY, first);
-    pg_add_array(call, of, second);
-    return call->text != NULL ? 0 : -ENOMEM;
+    *call = (struct pg_call){.text = text};
+    return call;
 }
 
-static int locks_add(struct foreseen *foreseen, struct pg_call *call)
+static int locks_make(struct foreseen *foreseen, struct begin *begin)
 {
-    struct pg_array array;
-    struct slice parameter;
+    static const char *const texts[2][3] = {{LOCK_SHARED, LOCK_SHARED LOCK_KEY, LOCK_SHARED LOCK_KEYS},
+                                            {LOCK_ALL, LOCK_ALL LOCK_KEY, LOCK_ALL LOCK_KEYS}};
+    size_t count = foreseen->lock_count;
+    struct pg_call *call = begin_add(begin, CALL_LOCK, texts[foreseen->has_any][count > 1 ? 2 : count]);
+    struct column numbers = {0};
+
+    for (size_t i = 0; i < count; i++)
+        value_add(foreseen, &numbers, pg_int(foreseen->locks[i]));
+    if (foreseen->err != 0 || count == 0)
+        return foreseen->err;
+    return pg_column_add(foreseen->store, call, true, numbers.values, numbers.count);
+}
+
+/* Rows by columns of their keys; the second one is NULL where the key has but one. */
+static int load_make(struct row_store *store, struct pg_call *call, enum pg_table_id table,
+                     const struct column *first, const struct column *second)
+{
+    const char *kinds = pg_tables[table].kinds;
     int err;
 
-    pg_array_begin(&array, &foreseen->store->set.arena, PG_INT8);
-    for (size_t i = 0; i < foreseen->lock_count; i++)
-        if (i == 0 || foreseen->locks[i] != foreseen->locks[i - 1])
-            pg_array_add_int(&array, foreseen->locks[i]);
-    if ((err = pg_array_end(&array, &parameter)) == 0)
-        pg_add_array(call, PG_INT8_ARRAY, parameter);
+    call->text = pg_text_of(store, table, first->count == 1 ? PG_TEXT_ONE + PG_TEXT_LOAD : PG_TEXT_LOAD);
+    if (call->text == NULL)
+        return -ENOMEM;
+    err = pg_column_add(store, call, kinds[0] == 'i', first->values, first->count);
+    if (err == 0 && second != NULL)
+        err = pg_column_add(store, call, kinds[1] == 'i', second->values, second->count);
     return err;
 }
 
-static int begin_make(struct foreseen *foreseen, struct pg_call *calls)
+static int begin_make(struct foreseen *foreseen, struct begin *begin)
 {
     struct row_store *store = foreseen->store;
-    struct slice tallies;
-    int err;
+    int err = foreseen->err;
 
-    memset(calls, 0, CALL_COUNT * sizeof(*calls));
-    calls[CALL_BEGIN].text = "BEGIN";
-    calls[CALL_FENCE].text = FENCE;
-    pg_add_int(&calls[CALL_FENCE], store->batch);
-    pg_add_int(&calls[CALL_FENCE], store->server);
-    pg_add_int(&calls[CALL_FENCE], store->epoch);
-    calls[CALL_LOCK].text = foreseen->has_any ? LOCK_ALL : LOCK_OURS;
-    calls[CALL_LOCK_KEYS].text = LOCK_KEYS;
-    calls[CALL_OBJECTS].text = pg_text_of(store, PG_OBJECT, PG_TEXT_LOAD);
-    calls[CALL_UNITS].text = pg_text_of(store, PG_UNIT, PG_TEXT_LOAD);
-    if (foreseen->err != 0 || (err = locks_add(foreseen, &calls[CALL_LOCK_KEYS])) != 0)
-        return foreseen->err != 0 ? foreseen->err : err;
-    err = add_two(&calls[CALL_OBJECTS], &foreseen->buckets, &foreseen->keys, PG_BYTEA_ARRAY);
-    if (err != 0 ||
-        (err = add_two(&calls[CALL_UNITS], &foreseen->files, &foreseen->offsets, PG_INT8_ARRAY)) != 0 ||
-        (err = pg_array_end(&foreseen->tallies, &tallies)) != 0)
+    *begin = (struct begin){.count = 0};
+    (void)begin_add(begin, CALL_BEGIN, "BEGIN");
+    if (err != 0 || (err = locks_make(foreseen, begin)) != 0)
         return err;
-    calls[CALL_TALLIES].text = pg_text_of(store, PG_TALLY, PG_TEXT_LOAD);
-    pg_add_array(&calls[CALL_TALLIES], PG_INT8_ARRAY, tallies);
-    return calls[CALL_TALLIES].text != NULL ? 0 : -ENOMEM;
+    struct pg_call *fence = begin_add(begin, CALL_FENCE, FENCE);
+    pg_add_int(fence, store->batch);
+    pg_add_int(fence, store->server);
+    pg_add_int(fence, store->epoch);
+    if (foreseen->keys.count > 0)
+        err = load_make(store, begin_add(begin, CALL_OBJECTS, NULL), PG_OBJECT, &foreseen->buckets,
+                        &foreseen->keys);
+    if (err == 0 && foreseen->files.count > 0)
+        err = load_make(store, begin_add(begin, CALL_UNITS, NULL), PG_UNIT, &foreseen->files,
+                        &foreseen->offsets);
+    if (err == 0 && foreseen->tallies.count > 0)
+        err = load_make(store, begin_add(begin, CALL_TALLIES, NULL), PG_TALLY, &foreseen->tallies, NULL);
+    return err;
 }
 
 static void on_touch_note(void *ctx, const struct row_touch *touch)
@@ -184,7 +219,8 @@ static void on_touch_note(void *ctx, const struct row_touch *touch)
     if (touch->kind != ROW_TOUCH_KEY || foreseen->err != 0)
         return;
     foreseen->err = pg_rows_note(foreseen->store, PG_OBJECT, key);
-    if (foreseen->err == 0)
+    /* Which are loaded, or there are none at all. */
+    if (foreseen->err == 0 && (foreseen->tallies.count > 0 || !foreseen->store->has_tallies))
         foreseen->err = pg_rows_note(foreseen->store, PG_TALLY, key);
 }
 
@@ -201,13 +237,11 @@ static void on_unit_note(void *ctx, const struct meta_extent *extent)
 static int replaced_units_load(struct row_store *store)
 {
     struct foreseen units = {.store = store};
-    struct pg_call call = {.text = pg_text_of(store, PG_UNIT, PG_TEXT_LOAD)};
+    struct pg_call call = {0};
     struct codec_list list;
     struct meta_extent extent;
     int err;
 
-    pg_array_begin(&units.files, &store->set.arena, PG_INT8);
-    pg_array_begin(&units.offsets, &store->set.arena, PG_INT8);
     for (struct pg_row *row = pg_set_at(&store->set, PG_OBJECT, slice_of("", 0), false); row != NULL;
          row = pg_set_at(&store->set, PG_OBJECT, row->place, true)) {
         if (!row->exists || codec_extents_begin(&list, row->values[OBJECT_HELD + HELD_EXTENTS].bytes) != 0)
@@ -215,50 +249,63 @@ static int replaced_units_load(struct row_store *store)
         while (units.files.count < FORESEEN_UNITS_MAX && codec_extents_next(&list, &extent) > 0)
             on_unit(&units, &extent);
     }
-    if (units.files.count == 0)
-        return 0;
-    if ((err = add_two(&call, &units.files, &units.offsets, PG_INT8_ARRAY)) == 0 &&
+    if (units.err != 0 || units.files.count == 0)
+        return units.err;
+    if ((err = load_make(store, &call, PG_UNIT, &units.files, &units.offsets)) == 0 &&
         (err = pg_batch_round(store, &call, 1)) == 0)
         err = pg_rows_take(store, PG_UNIT, call.result);
     pg_calls_clear(&call, 1);
     return err;
 }
 
+static int loads_take(struct row_store *store, const struct begin *begin)
+{
+    static const enum pg_table_id tables[CALL_COUNT] = {
+        [CALL_OBJECTS] = PG_OBJECT, [CALL_UNITS] = PG_UNIT, [CALL_TALLIES] = PG_TALLY};
+    int err = 0;
+
+    for (int which = CALL_OBJECTS; which < CALL_COUNT && err == 0; which++)
+        if (begin->places[which] != NULL)
+            err = pg_rows_take(store, tables[which], begin->places[which]->result);
+    return err;
+}
+
 /* 1: what is kept in memory of buckets and settings is to be read anew. */
-static int begin_take(struct foreseen *foreseen, const struct row_touches *touches, struct pg_call *calls)
+static int begin_take(struct foreseen *foreseen, const struct row_touches *touches, const struct begin *begin)
 {
     struct row_store *store = foreseen->store;
+    const PGresult *fence = begin->places[CALL_FENCE]->result;
     int err;
 
-    if (PQntuples(calls[CALL_FENCE].result) != 1) {
+    if (PQntuples(fence) != 1) {
         meta_log(store->meta, LOG_LEVEL_ERROR,
                  "another server has taken this one for dead: nothing of it is "
                  "written any more");
         return META_E_CLOSING;
     }
-    if ((err = pg_rows_take(store, PG_OBJECT, calls[CALL_OBJECTS].result)) != 0 ||
-        (err = pg_rows_take(store, PG_UNIT, calls[CALL_UNITS].result)) != 0 ||
-        (err = pg_rows_take(store, PG_TALLY, calls[CALL_TALLIES].result)) != 0)
+    int64_t sets = pg_column_int(fence, 0, 0);
+    bool is_moved = sets != store->sets;
+    store->sets = sets;
+    if (is_moved && (err = pg_tallies_find(store)) != 0)
+        return err;
+    if ((err = loads_take(store, begin)) != 0)
         return err;
     touches->walk(touches->batch, on_touch_note, foreseen);
     touches->walk_units(touches->batch, on_unit_note, foreseen);
     if (foreseen->err != 0 || (err = replaced_units_load(store)) != 0)
         return foreseen->err != 0 ? foreseen->err : err;
-    int64_t sets = pg_column_int(calls[CALL_FENCE].result, 0, 0);
-    bool is_moved = sets != store->sets;
-    store->sets = sets;
     return is_moved;
 }
 
 int pg_batch_begin(struct row_store *store, const struct row_touches *touches, bool is_synced)
 {
-    struct pg_call calls[CALL_COUNT];
     struct foreseen foreseen;
+    struct begin begin;
     int err;
 
     assert(!store->is_in_batch && touches->walk_units != NULL);
     store->is_in_batch = true;
-    store->is_broken = false;
+    store->is_broken = store->moves_sets = false;
     store->depth = 0;
     pg_set_reset(&store->set);
     if (pg_connection_is_lost(&store->connection) && (err = pg_connection_reset(&store->connection)) != 0) {
@@ -267,11 +314,11 @@ int pg_batch_begin(struct row_store *store, const struct row_touches *touches, b
     }
     store->batch++;
     foresee(&foreseen, store, touches);
-    if ((err = begin_make(&foreseen, calls)) == 0) {
-        err = pg_batch_round(store, calls, CALL_COUNT);
-        if (err == 0 && (err = begin_take(&foreseen, touches, calls)) < 0)
+    if ((err = begin_make(&foreseen, &begin)) == 0) {
+        err = pg_batch_round(store, begin.calls, begin.count);
+        if (err == 0 && (err = begin_take(&foreseen, touches, &begin)) < 0)
             store->is_broken = true;
-        pg_calls_clear(calls, CALL_COUNT);
+        pg_calls_clear(begin.calls, begin.count);
     } else {
         store->is_broken = true;
     }
@@ -280,13 +327,6 @@ int pg_batch_begin(struct row_store *store, const struct row_touches *touches, b
 }
 
 /* ---- The second one ---- */
-
-static bool sets_are_changed(const struct row_store *store)
-{
-    return store->set.changed[PG_BUCKET] != NULL || store->set.changed[PG_SETTING] != NULL ||
-           store->set.changed[PG_PUBLICATION] != NULL || store->set.changed[PG_QUOTA] != NULL ||
-           store->set.changed[PG_TALLY] != NULL;
-}
 
 /* Whether the transaction was, of which nothing was heard. Waits until the server knows: the transaction may be under way still. */
 static int doubt_settle(struct row_store *store)
@@ -333,9 +373,8 @@ int pg_batch_commit(struct row_store *store)
     if ((counted = pg_usage_make(store, &calls[count])) < 0)
         return counted;
     count += (uint32_t)counted;
-    if (sets_are_changed(store)) {
+    if (store->moves_sets)
         calls[sets_at = (int)count++] = (struct pg_call){.text = SETS_RAISE};
-    }
     calls[count++] = (struct pg_call){.text = "COMMIT"};
     err = pg_round(&store->connection, calls, count);
     if (err == -ENOTCONN)

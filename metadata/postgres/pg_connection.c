@@ -78,12 +78,16 @@ static PGconn *connect_with(const char *conninfo)
     return PQconnectdbParams(keywords, values, 1);
 }
 
-/* As each session is to be. */
+/* As each session is to be. Every statement goes by an index, whatever the tables' statistics say, for they may be of a time when the
+ * tables were empty; so one plan is as good for all parameters, and none is made twice. */
 static int session_begin(struct pg_connection *connection)
 {
-    char text[128];
+    char text[320];
 
-    (void)snprintf(text, sizeof(text), "SET statement_timeout = %d; SET client_min_messages = error",
+    (void)snprintf(text, sizeof(text),
+                   "SET statement_timeout = %d; SET client_min_messages = error; SET jit = off;"
+                   " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
+                   " SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off",
                    PG_STATEMENT_MS_MAX);
     connection->prepared_count = 0;
     connection->is_lost = false;
@@ -169,6 +173,11 @@ void pg_add_bytes(struct pg_call *call, struct slice bytes)
     (void)add(call, PG_BYTEA, bytes.base, bytes.len);
 }
 
+void pg_add_null(struct pg_call *call, Oid type)
+{
+    (void)add(call, type, NULL, 0);
+}
+
 void pg_add_array(struct pg_call *call, Oid type, struct slice array)
 {
     assert(array.base != NULL);
@@ -224,7 +233,7 @@ static int call_send(struct pg_connection *connection, struct pg_call *call, boo
 
     (void)snprintf(name, sizeof(name), "s%u", prepared_place(connection, call->text, is_new));
     for (int i = 0; i < call->count; i++)
-        if (call->types[i] == PG_INT8)
+        if (call->types[i] == PG_INT8 && call->values[i] != NULL)
             call->values[i] = (const char *)&call->numbers[i];
     if (*is_new && !PQsendPrepare(connection->conn, name, call->text, call->count, call->types))
         return lost(connection);

@@ -59,6 +59,7 @@ int pg_query_int(struct pg_connection *connection, const char *text, int64_t *va
 /* Appends a parameter. Bytes are borrowed until the round trip is over; base NULL: null. */
 void pg_add_int(struct pg_call *call, int64_t value);
 void pg_add_bytes(struct pg_call *call, struct slice bytes);
+void pg_add_null(struct pg_call *call, Oid type);
 void pg_add_array(struct pg_call *call, Oid type, struct slice array); /* pg_array.h */
 
 /* Sends all and waits for all answers. After the first that fails the others are not run. 0, or that one's error: -ENOSPC, -ENOMEM,

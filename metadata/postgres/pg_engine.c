@@ -48,7 +48,7 @@ static int store_begin(struct row_store *store)
         return err;
     if ((err = pg_usage_load(store)) != 0 || meta->options.read_only)
         return err;
-    return server_begin(store);
+    return (err = server_begin(store)) != 0 ? err : pg_tallies_find(store);
 }
 
 int pg_engine_open(struct meta *meta, struct row_store **out)

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "metadata/postgres/pg_array.h"
-
 static int write_of(const struct pg_row *row)
 {
     if (row->exists)
@@ -54,28 +52,18 @@ static int rows_gather(struct row_store *store, enum pg_table_id table, int text
 static int column_write(struct row_store *store, enum pg_table_id table, struct pg_row **list, uint32_t count,
                         uint32_t column, struct pg_call *call)
 {
-    bool is_number = pg_tables[table].kinds[column] == 'i';
+    struct pg_value *values = arena_alloc(&store->set.arena, count * sizeof(*values));
     struct pg_value key[PG_COLUMNS_MAX];
-    struct pg_array array;
-    struct slice parameter;
     uint32_t keys;
-    int err;
 
-    pg_array_begin(&array, &store->set.arena, is_number ? PG_INT8 : PG_BYTEA);
+    if (values == NULL)
+        return -ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
-        const struct pg_value *value = list[i]->values != NULL ? &list[i]->values[column] : &key[column];
         if (list[i]->values == NULL)
             (void)pg_place_read(&store->set, table, list[i]->place, key, &keys);
-        if (value->is_null)
-            pg_array_add_null(&array);
-        else if (is_number)
-            pg_array_add_int(&array, value->number);
-        else
-            pg_array_add_bytes(&array, value->bytes);
+        values[i] = list[i]->values != NULL ? list[i]->values[column] : key[column];
     }
-    if ((err = pg_array_end(&array, &parameter)) == 0)
-        pg_add_array(call, is_number ? PG_INT8_ARRAY : PG_BYTEA_ARRAY, parameter);
-    return err;
+    return pg_column_add(store, call, pg_tables[table].kinds[column] == 'i', values, count);
 }
 
 /* One more call, where there is anything to be written so. */
@@ -89,12 +77,23 @@ static int statement_make(struct row_store *store, enum pg_table_id table, int t
     if (err != 0 || rows == 0)
         return err;
     struct pg_call *call = &calls[(*count)++];
-    *call = (struct pg_call){.text = pg_text_of(store, table, text)};
+    *call = (struct pg_call){.text = pg_text_of(store, table, rows == 1 ? PG_TEXT_ONE + text : text)};
     if (call->text == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < columns && err == 0; i++)
         err = column_write(store, table, list, rows, i, call);
     return err;
+}
+
+/* What the other servers are to read anew. */
+static bool sets_are_changed(const struct row_store *store)
+{
+    static const enum pg_table_id tables[] = {PG_BUCKET, PG_SETTING, PG_PUBLICATION, PG_QUOTA};
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        if (store->set.changed[tables[i]] != NULL)
+            return true;
+    return pg_tallies_are_moved(store);
 }
 
 int pg_flush_make(struct row_store *store, struct pg_call *calls, uint32_t *count)
@@ -103,6 +102,8 @@ int pg_flush_make(struct row_store *store, struct pg_call *calls, uint32_t *coun
     int err = 0;
 
     *count = 0;
+    store->moves_sets |= sets_are_changed(store);
+    store->has_tallies |= pg_tallies_are_moved(store);
     for (int table = 0; table < PG_TABLE_COUNT; table++)
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && store->set.changed[table] != NULL; i++)
             if ((err = statement_make(store, (enum pg_table_id)table, texts[i], calls, count)) != 0)
@@ -124,7 +125,8 @@ int pg_flush_done(struct row_store *store, const struct pg_call *calls, uint32_t
     for (int table = 0; table < PG_TABLE_COUNT; table++)
         for (int text = 0; text < PG_TEXT_LOAD; text++)
             for (uint32_t i = 0; i < count; i++)
-                if (calls[i].text == store->texts[table][text] &&
+                if ((calls[i].text == store->texts[table][text] ||
+                     calls[i].text == store->texts[table][PG_TEXT_ONE + text]) &&
                     strtoull(PQcmdTuples(calls[i].result), NULL, 10) !=
                         rows_due(store, (enum pg_table_id)table, text))
                     return -EAGAIN;

@@ -27,10 +27,16 @@ static void columns_print(FILE *out, const struct pg_table *table, const char *b
         fprintf(out, "%s%s%s", i == first ? "" : ", ", before, table->columns[i]);
 }
 
-static void parameters_print(FILE *out, const struct pg_table *table, uint32_t first, uint32_t end)
+/* What is given, as rows of so many columns: arrays; or one row, which costs less to begin with. */
+static void given_print(FILE *out, const struct pg_table *table, uint32_t count, bool is_one)
 {
-    for (uint32_t i = first; i < end; i++)
-        fprintf(out, "%s$%u::%s[]", i == first ? "" : ", ", i + 1, table->kinds[i] == 'i' ? "int8" : "bytea");
+    fprintf(out, is_one ? "(VALUES(" : "unnest(");
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(out, "%s$%u::%s%s", i == 0 ? "" : ", ", i + 1, table->kinds[i] == 'i' ? "int8" : "bytea",
+                is_one ? "" : "[]");
+    fprintf(out, is_one ? ")) AS u(" : ") AS u(");
+    columns_print(out, table, "", 0, count);
+    fprintf(out, ")");
 }
 
 static void keys_match_print(FILE *out, const struct pg_table *table)
@@ -73,42 +79,36 @@ static void text_print(FILE *out, enum pg_table_id id, int text)
 {
     const struct pg_table *table = &pg_tables[id];
     uint32_t columns = pg_table_columns(id);
+    bool is_one = text >= PG_TEXT_ONE && text < PG_TEXT_RANGE;
 
-    switch (text) {
+    switch (is_one ? text - PG_TEXT_ONE : text) {
     case PG_TEXT_INSERT:
         fprintf(out, "INSERT INTO %s(", table->name);
         columns_print(out, table, "", 0, columns);
-        fprintf(out, ") SELECT * FROM unnest(");
-        parameters_print(out, table, 0, columns);
-        fprintf(out, ")");
+        fprintf(out, ") SELECT * FROM ");
+        given_print(out, table, columns, is_one);
         return;
     case PG_TEXT_UPDATE:
         fprintf(out, "UPDATE %s AS t SET ", table->name);
         for (uint32_t i = table->keys; i < columns; i++)
             fprintf(out, "%s%s = u.%s", i == table->keys ? "" : ", ", table->columns[i], table->columns[i]);
-        fprintf(out, " FROM unnest(");
-        parameters_print(out, table, 0, columns);
-        fprintf(out, ") AS u(");
-        columns_print(out, table, "", 0, columns);
-        fprintf(out, ") WHERE ");
+        fprintf(out, " FROM ");
+        given_print(out, table, columns, is_one);
+        fprintf(out, " WHERE ");
         keys_match_print(out, table);
         return;
     case PG_TEXT_DELETE:
-        fprintf(out, "DELETE FROM %s AS t USING unnest(", table->name);
-        parameters_print(out, table, 0, table->keys);
-        fprintf(out, ") AS u(");
-        columns_print(out, table, "", 0, table->keys);
-        fprintf(out, ") WHERE ");
+        fprintf(out, "DELETE FROM %s AS t USING ", table->name);
+        given_print(out, table, table->keys, is_one);
+        fprintf(out, " WHERE ");
         keys_match_print(out, table);
         return;
     case PG_TEXT_LOAD:
         fprintf(out, "SELECT ");
         columns_print(out, table, "t.", 0, columns);
-        fprintf(out, " FROM unnest(");
-        parameters_print(out, table, 0, table->keys);
-        fprintf(out, ") AS u(");
-        columns_print(out, table, "", 0, table->keys);
-        fprintf(out, ") JOIN %s AS t ON ", table->name);
+        fprintf(out, " FROM ");
+        given_print(out, table, table->keys, is_one);
+        fprintf(out, " JOIN %s AS t ON ", table->name);
         keys_match_print(out, table);
         fprintf(out, is_locked(id) ? " FOR UPDATE OF t" : "");
         return;
@@ -236,24 +236,42 @@ static int range_load(struct row_store *store, enum pg_table_id table, struct sl
     return err;
 }
 
+int pg_column_add(struct row_store *store, struct pg_call *call, bool is_number,
+                  const struct pg_value *values, uint32_t count)
+{
+    struct pg_array array;
+    struct slice parameter;
+    int err;
+
+    assert(count > 0);
+    if (count == 1) {
+        if (values->is_null)
+            pg_add_null(call, is_number ? PG_INT8 : PG_BYTEA);
+        else
+            call_add(call, is_number ? 'i' : 'b', values);
+        return 0;
+    }
+    pg_array_begin(&array, &store->set.arena, is_number ? PG_INT8 : PG_BYTEA);
+    for (uint32_t i = 0; i < count; i++) {
+        if (values[i].is_null)
+            pg_array_add_null(&array);
+        else if (is_number)
+            pg_array_add_int(&array, values[i].number);
+        else
+            pg_array_add_bytes(&array, values[i].bytes);
+    }
+    if ((err = pg_array_end(&array, &parameter)) == 0)
+        pg_add_array(call, is_number ? PG_INT8_ARRAY : PG_BYTEA_ARRAY, parameter);
+    return err;
+}
+
 static int key_load(struct row_store *store, enum pg_table_id table, const struct pg_value *key)
 {
-    struct pg_call call = {.text = pg_text_of(store, table, PG_TEXT_LOAD)};
+    struct pg_call call = {.text = pg_text_of(store, table, PG_TEXT_ONE + PG_TEXT_LOAD)};
     int err = call.text != NULL ? 0 : -ENOMEM;
 
-    for (uint32_t i = 0; i < pg_tables[table].keys && err == 0; i++) {
-        bool is_number = pg_tables[table].kinds[i] == 'i';
-        struct pg_array array;
-        struct slice parameter;
-
-        pg_array_begin(&array, &store->set.arena, is_number ? PG_INT8 : PG_BYTEA);
-        if (is_number)
-            pg_array_add_int(&array, key[i].number);
-        else
-            pg_array_add_bytes(&array, key[i].bytes);
-        if ((err = pg_array_end(&array, &parameter)) == 0)
-            pg_add_array(&call, is_number ? PG_INT8_ARRAY : PG_BYTEA_ARRAY, parameter);
-    }
+    for (uint32_t i = 0; i < pg_tables[table].keys && err == 0; i++)
+        call_add(&call, pg_tables[table].kinds[i], &key[i]);
     if (err == 0 && (err = one_round(store, &call)) == 0)
         err = pg_rows_take(store, table, call.result);
     pg_calls_clear(&call, 1);

@@ -20,8 +20,9 @@ enum pg_text {
     PG_TEXT_INSERT,
     PG_TEXT_UPDATE,
     PG_TEXT_DELETE,
-    PG_TEXT_LOAD,  /* rows of the keys that are given as arrays */
-    PG_TEXT_RANGE, /* and what follows: rows from a place on; see pg_rows.c */
+    PG_TEXT_LOAD, /* rows of the keys that are given */
+    PG_TEXT_ONE, /* and what follows: the four of them for one row, whose columns are given as they are and not as arrays */
+    PG_TEXT_RANGE = 2 * PG_TEXT_ONE, /* and what follows: rows from a place on; see pg_rows.c */
     PG_TEXT_COUNT = PG_TEXT_RANGE + 32
 };
 
@@ -37,6 +38,8 @@ struct row_store {
     int64_t server, epoch; /* the fence: see pg_schema.c */
     int64_t batch;         /* of the last transaction that was begun */
     int64_t sets;          /* the generation of what is kept in memory */
+    bool moves_sets;       /* the batch has changed some of that */
+    bool has_tallies;      /* there may be a cache bucket, as of `sets` */
     uint64_t loads;        /* round trips beyond the two of each batch, for what was not foreseen */
 };
 
@@ -63,6 +66,9 @@ int pg_row_delete(struct row_store *store, struct pg_row *row);
 int pg_rows_take(struct row_store *store, enum pg_table_id table, const PGresult *result);
 /* Keys of a load, for which a row was found or not: those that are not in the set are noted as not there. */
 int pg_rows_note(struct row_store *store, enum pg_table_id table, const struct pg_value *key);
+/* A column of the keys of a load, of as many rows as its text is for. 0 or -ENOMEM. */
+int pg_column_add(struct row_store *store, struct pg_call *call, bool is_number,
+                  const struct pg_value *values, uint32_t count);
 /* Of that table; NULL: no memory. */
 const char *pg_text_of(struct row_store *store, enum pg_table_id table, int text);
 /* One round trip of the open batch; its failure breaks the transaction. */
@@ -99,6 +105,10 @@ int pg_usage_bucket_delete(struct row_store *store, int64_t bucket);
 /* As sqlite/row_sql.h says of them. */
 int pg_tally_leave(struct row_store *store, int64_t bucket, struct slice key);
 int pg_tally_enter(struct row_store *store, int64_t bucket, struct slice key, int64_t bytes);
+/* Into store->has_tallies; a round trip. */
+int pg_tallies_find(struct row_store *store);
+/* Whether the batch has begun or ended one: its counts alone are no news to the other servers. */
+bool pg_tallies_are_moved(const struct row_store *store);
 
 /* ---- The table of calls ---- */
 

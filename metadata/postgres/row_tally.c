@@ -77,6 +77,23 @@ int pg_tally_enter(struct row_store *store, int64_t bucket, struct slice key, in
 
 /* ---- `tally` ---- */
 
+int pg_tallies_find(struct row_store *store)
+{
+    int64_t has = 0;
+    int err = pg_next_id(store, "SELECT EXISTS(SELECT 1 FROM tally)", &has);
+
+    store->has_tallies = has != 0;
+    return err;
+}
+
+bool pg_tallies_are_moved(const struct row_store *store)
+{
+    for (const struct pg_row *row = store->set.changed[PG_TALLY]; row != NULL; row = row->next_changed)
+        if (row->exists != row->is_stored)
+            return true;
+    return false;
+}
+
 int pg_tally_get(struct row_store *store, int64_t bucket, struct tally_row *row)
 {
     struct pg_row *tally;

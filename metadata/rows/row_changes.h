@@ -48,6 +48,8 @@ struct row_touches {
     /* The units that come with it, be they new or not: for an engine that asks for all rows of a batch at once. */
     void (*walk_units)(const void *batch, void (*visit)(void *ctx, const struct meta_extent *extent),
                        void *ctx);
+    /* Whether it changes what all servers keep in memory: for an engine that has several. */
+    bool (*moves_sets)(const void *batch);
     const void *batch;
 };
 

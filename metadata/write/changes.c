@@ -332,9 +332,19 @@ static void changes_walk_units(const void *batch, void (*visit)(void *ctx, const
     }
 }
 
+/* A sweep removes publications that are over, in its own time. */
+static bool changes_move_sets(const void *batch)
+{
+    for (const struct meta_op *op = batch; op != NULL; op = op->next)
+        if ((change_has(op, CHANGE_EXPIRES_SETTINGS | CHANGE_MOVES_SETS) || op->kind == META_OP_QUOTA_SET) &&
+            !change_has(op, CHANGE_IS_HOUSEKEEPING))
+            return true;
+    return false;
+}
+
 struct row_touches changes_touches(const struct meta_op *batch)
 {
-    return (struct row_touches){changes_walk, changes_walk_units, batch};
+    return (struct row_touches){changes_walk, changes_walk_units, changes_move_sets, batch};
 }
 
 /* ---- Publications, and what other changes are about ---- */
