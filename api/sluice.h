@@ -474,6 +474,14 @@ SLUICE_API int sluice_import_minio(struct sluice_store *store, const char *folde
                                    const struct sluice_import_options *options,
                                    struct sluice_import_report *report);
 
+/* Takes over what another store has that is open here too, and that nobody changes meanwhile (read_only will do): buckets, keys, all versions with their ids,
+ * times and order, delete markers, attributes, tags, locks, settings and quotas. Bytes are compared with their checksums as they are read, and each version is looked for
+ * once it is stored. What is encrypted is refused; caches, annotations, unfinished uploads and the rules of notifications and replication are left out, by name.
+ * Otherwise as sluice_import_minio. 0, also with findings; -ECANCELED; or another error. Blocks. */
+SLUICE_API int sluice_import_store(struct sluice_store *store, struct sluice_store *source,
+                                   const struct sluice_import_options *options,
+                                   struct sluice_import_report *report);
+
 /* ---- Server ---- */
 
 /* A bucket that a server makes before it takes requests, where it is not there yet. is_public: and a bucket policy lets everybody list it and read its

@@ -20,6 +20,10 @@ struct meta_object_import {
     bool is_marker;                              /* a delete marker: of the object time and owner count */
     bool is_null;                                /* the null version */
     unsigned char name[META_VERSION_NAME_BYTES]; /* else what it is called; not all zero */
+    /* Of a store like this one: not the name counts but the whole id, with its place. META_E_CHANGED where the key has something newer by that. Times
+     * need not ascend then; those of ours follow the places, and not the clock. Of a null version whose place is not known: all zero. */
+    bool has_id;
+    struct meta_version_id id;
 };
 
 #endif

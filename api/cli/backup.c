@@ -122,17 +122,17 @@ int cli_restore(const struct options *options)
         .log = cli_log, .progress = on_progress, .progress_ctx = &is_terminal};
     struct sluice_backup_report report = {0};
 
-    if (options->restore_from == NULL) {
+    if (options->from == NULL) {
         cli_say(SLUICE_LOG_ERROR, "--from must name the folder of the backup; see sluice restore --help");
         return CLI_USAGE;
     }
     int err, status = CLI_OK;
 
-    if (is_url(options->restore_from)) {
+    if (is_url(options->from)) {
         status = remote_restore(options, &backup, &report, &err);
     } else {
         listen_to_signals();
-        err = sluice_restore(options->restore_from, options->data, &backup, &report);
+        err = sluice_restore(options->from, options->data, &backup, &report);
     }
     return status != CLI_OK ? status : end("restore", options->data, &report, err, options);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * `sluice import --from-minio FOLDER`: sluice_import_minio on the store of --data, which is opened for it and made where there is none. A bucket's settings are
- * documents of S3, so they go in by S3's own door: the store is served to this very program, as to all commands for work. What is left behind is told a
- * line each on standard output, and while standard error is a terminal, its last line says how far it is. */
+ * `sluice import`: sluice_import_minio, or sluice_import_store with --from, on the store of --data, which is opened for it and made where there is none. Settings
+ * of MinIO's buckets are documents of S3, so they go in by S3's own door: the store is served to this very program, as to all commands for work. What is left
+ * behind is told a line each on standard output, and while standard error is a terminal, its last line says how far it is. */
 #include "api/cli/remote/remote.h"
 
 #include <errno.h>
@@ -164,18 +164,21 @@ static const char *on_setting(void *ctx, const struct sluice_import_setting *set
     return importing->session->why[0] != '\0' ? importing->session->why : strerror(-err);
 }
 
-static void run(struct importing *importing, struct sluice_store *store)
+static struct sluice_import_options callbacks(struct importing *importing)
 {
-    const struct sluice_import_options options = {
+    return (struct sluice_import_options){
         .on_setting = on_setting,
         .on_finding = on_finding,
         .on_progress = on_progress,
         .is_over = is_over,
         .ctx = importing,
     };
-    const char *folder = importing->remote.options->from_minio;
-    struct sluice_import_report report;
-    int err = sluice_import_minio(store, folder, &options, &report);
+}
+
+static void finish(struct importing *importing, int err, const char *folder,
+                   const struct sluice_import_report *end)
+{
+    const struct sluice_import_report report = *end;
 
     wipe_line(importing);
     if (err == 0 || err == -ECANCELED)
@@ -187,30 +190,85 @@ static void run(struct importing *importing, struct sluice_store *store)
         importing->remote.status = CLI_FAILED;
 }
 
-int remote_import(const struct options *options)
+/* ---- From MinIO ---- */
+
+static const char in_use[] = "a server has it open, and an import needs it for itself: stop the server first";
+
+static void run_minio(struct importing *importing)
 {
-    struct importing importing = {.shows = !options->quiet && isatty(STDERR_FILENO)};
+    const char *folder = importing->remote.options->from_minio;
+    const struct sluice_import_options options = callbacks(importing);
     struct sluice_import_report report;
     struct remote_place place = {0};
     struct sluice_store *store;
+    int err = sluice_import_minio(NULL, folder, NULL, &report);
+
+    if (err != 0) { /* before a store is made for it */
+        (void)remote_fail(&importing->remote, err, folder, report.why);
+    } else if (remote_place_open(&importing->remote, "s3://", REMOTE_SERVER | REMOTE_WRITES | REMOTE_MAKES,
+                                 &place) == 0) {
+        if ((store = remote_data_store(place.server)) == NULL) {
+            (void)remote_fail(&importing->remote, -EBUSY, importing->remote.options->data, in_use);
+        } else if ((importing->session = remote_session(&importing->remote, place.server)) != NULL) {
+            err = sluice_import_minio(store, folder, &options, &report);
+            finish(importing, err, folder, &report);
+        }
+    }
+    remote_place_close(&place);
+}
+
+/* ---- From a store ---- */
+
+static void log_line(void *ctx, enum sluice_log_level level, const char *message)
+{
+    if (level >= SLUICE_LOG_WARNING)
+        cli_log(ctx, level, message);
+}
+
+static int store_open(struct importing *importing, const char *folder, bool read_only,
+                      struct sluice_store **store)
+{
+    const struct sluice_store_options options = {.log = log_line, .read_only = read_only};
+    int err = sluice_store_open(store, folder, &options);
+
+    if (err == -ENOENT)
+        return remote_fail(&importing->remote, err, folder, "there is no store");
+    if (err != 0)
+        (void)remote_fail(&importing->remote, err == -EBUSY ? err : -EIO, folder,
+                          err == -EBUSY ? in_use : sluice_strerror(err));
+    return err;
+}
+
+static void run_store(struct importing *importing)
+{
+    const char *folder = importing->remote.options->from;
+    const struct sluice_import_options options = callbacks(importing);
+    struct sluice_store *source = NULL, *store = NULL;
+    struct sluice_import_report report;
     int err;
+
+    if (store_open(importing, folder, true, &source) == 0 &&
+        store_open(importing, importing->remote.options->data, false, &store) == 0) {
+        err = sluice_import_store(store, source, &options, &report);
+        finish(importing, err, folder, &report);
+    }
+    sluice_store_close(store);
+    sluice_store_close(source);
+}
+
+int remote_import(const struct options *options)
+{
+    struct importing importing = {.shows = !options->quiet && isatty(STDERR_FILENO)};
 
     remote_begin(&importing.remote, options);
     importing.remote.is_in_store = true;
-    if (options->from_minio == NULL)
-        (void)remote_usage_fail(&importing.remote, "expected --from-minio FOLDER; see sluice import --help");
-    else if ((err = sluice_import_minio(NULL, options->from_minio, NULL, &report)) != 0)
-        /* before a store is made for it */
-        (void)remote_fail(&importing.remote, err, options->from_minio, report.why);
-    else if (remote_place_open(&importing.remote, "s3://", REMOTE_SERVER | REMOTE_WRITES | REMOTE_MAKES,
-                               &place) == 0) {
-        if ((store = remote_data_store(place.server)) == NULL)
-            (void)remote_fail(
-                &importing.remote, -EBUSY, options->data,
-                "a server has it open, and an import needs it for itself: stop the server first");
-        else if ((importing.session = remote_session(&importing.remote, place.server)) != NULL)
-            run(&importing, store);
-    }
-    remote_place_close(&place);
+    if ((options->from_minio == NULL) == (options->from == NULL))
+        (void)remote_usage_fail(
+            &importing.remote,
+            "expected one of --from-minio FOLDER and --from DIR; see sluice import --help");
+    else if (options->from != NULL)
+        run_store(&importing);
+    else
+        run_minio(&importing);
     return remote_end(&importing.remote);
 }

@@ -133,8 +133,8 @@ struct options {
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, replicate_status, verify_reads, keep_old, is_token, accept_older_database, accept_clock,
         fault_knobs, list_lost, empty_lost, last_findings, keep, help;
-    char *from_minio; /* sluice import */
-    char *backup_to, *restore_from;
+    char *from_minio;       /* sluice import */
+    char *backup_to, *from; /* sluice backup; sluice restore, sluice import */
     bool copies;
     bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,
         watch, website_off;

@@ -469,8 +469,8 @@ const struct option_row option_rows[] = {
     {.name = "to", .type = OPTION_TEXT, .field = FIELD(backup_to), .argument = "DIR|URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_BACKUP | COMMAND_RECOVER,
      .help = "The folder of the backup: a new one, or that of earlier backups of the store, which gets what is new. Or s3://BUCKET/FOLDER, on any server of S3. "
              "Of recover: where the new store is made, not there yet, or empty."},
-    {.name = "from", .type = OPTION_TEXT, .field = FIELD(restore_from), .argument = "DIR|URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_RESTORE,
-     .help = "The folder of the backup, or s3://BUCKET/FOLDER. It is not changed."},
+    {.name = "from", .type = OPTION_TEXT, .field = FIELD(from), .argument = "DIR|URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_RESTORE | COMMAND_IMPORT,
+     .help = "The folder of the backup, or s3://BUCKET/FOLDER; of import, the folder of a store that no server has open. It is not changed."},
     {.name = "copies", .type = OPTION_SWITCH, .field = FIELD(copies), .default_text = "no", .sources = OPTION_FROM_FLAG, .commands = COMMAND_BACKUP,
      .help = "Copy each byte, where clones or links of files would do: then damage of the store's disk is none of the backup's."},
     {.name = "no-verify", .type = OPTION_SWITCH, .field = FIELD(no_verify), .default_text = "no",

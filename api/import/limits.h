@@ -13,9 +13,10 @@
 #define FORMAT_BYTES_MAX   (64u << 10) /* format.json has 232 bytes, and 40 more for each further drive */
 #define FOLDER_DEPTH_MAX                                                                                     \
     513u /* a key of 1,024 bytes has no more levels; each holds a descriptor while it is walked */
-#define FOLDER_PATH_BYTES   1040u /* a key, and the end of the name of a folder that stands for one */
-#define IMPORT_THREADS      8u    /* keys under way at a time: they share the syncs of their commits */
-#define IMPORT_WAITING_MAX  1024u /* keys that were found and wait for a thread */
+#define FOLDER_PATH_BYTES   1040u      /* a key, and the end of the name of a folder that stands for one */
+#define IMPORT_THREADS      8u         /* keys under way at a time: they share the syncs of their commits */
+#define IMPORT_WAITING_MAX  1024u      /* keys that were found and wait for a thread */
+#define IMPORT_COPY_BYTES   (1u << 20) /* of a body that passes through memory, for each thread */
 #define IMPORT_WHY_BYTES    256u
 #define IMPORT_UPLOADS_TOLD 1000u /* unfinished uploads that are named, before they are only counted */
 

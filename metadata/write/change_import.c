@@ -38,7 +38,7 @@ static int check_absent(struct meta_writer *writer, const struct meta_object_imp
     struct object_row row;
 
     if (!op->is_null)
-        wanted = meta_version_named(op->name);
+        wanted = op->has_id ? op->id : meta_version_named(op->name);
     int err = version_load(writer, op->put.bucket, op->put.key, &wanted, &row);
     if (err == META_E_NO_VERSION)
         return 0;
@@ -63,18 +63,36 @@ static int check_bucket(struct meta_writer *writer, const struct meta_object_imp
     return never && (op->is_marker || !op->is_null) ? META_E_BUCKET_STATE : 0;
 }
 
-/* Before all that is there. */
-static uint64_t place_choose(const struct import_before *before, int64_t modified_ms)
+/* What comes before all that is there is above it. */
+static uint64_t newest_of(const struct import_before *before)
 {
-    uint64_t sequence = version_sequence_at(modified_ms), newest = 0;
+    uint64_t newest = before->has_last ? version_sequence(&before->last.id) : 0;
 
-    if (before->has_last)
-        newest = version_sequence(&before->last.id);
     if (before->has_current && !meta_version_is_null(&before->current.version))
-        newest = version_sequence(&before->current.version);
-    else if (before->has_current) /* a null version, which needs a place of its own before ours */
-        newest++;
-    return sequence > newest ? sequence : newest + 1;
+        return version_sequence(&before->current.version);
+    return before->has_current ? newest + 1
+                               : newest; /* a null version needs a place of its own before ours */
+}
+
+/* 0; META_E_CHANGED: the key has something newer. */
+static int place_choose(const struct meta_object_import *op, const struct import_before *before,
+                        uint64_t *sequence)
+{
+    int64_t modified_ms = op->put.object.modified_ms;
+    uint64_t newest = newest_of(before);
+
+    if (op->has_id && !op->is_null) {
+        *sequence = version_sequence(&op->id);
+        return *sequence > newest ? 0 : META_E_CHANGED;
+    }
+    if (!op->has_id && ((before->has_current && before->current.modified_ms > modified_ms) ||
+                        (before->has_last && before->last.object.modified_ms > modified_ms)))
+        return META_E_CHANGED;
+    *sequence = version_sequence_at(modified_ms);
+    /* Its place elsewhere may have been lower than its time says, and those of later versions are kept: so the lowest will do. */
+    if (op->has_id || *sequence <= newest)
+        *sequence = newest + 1;
+    return 0;
 }
 
 static struct meta_version_id place_at(uint64_t sequence)
@@ -145,13 +163,14 @@ int op_object_import(struct meta_writer *writer, struct meta_object_import *op)
     if ((err = key_check(op->put.key)) != 0 || (err = check_bucket(writer, op)) != 0 ||
         (err = check_absent(writer, op)) != 0 || (err = before_load(writer, &op->put, &before)) != 0)
         return err;
-    if ((before.has_current && before.current.modified_ms > object->modified_ms) ||
-        (before.has_last && before.last.object.modified_ms > object->modified_ms))
-        return META_E_CHANGED;
-    uint64_t sequence = place_choose(&before, object->modified_ms);
+    uint64_t sequence;
+    if ((err = place_choose(op, &before, &sequence)) != 0)
+        return err;
     if (version_sequence_is_last(sequence))
         return -EINVAL;
-    struct meta_version_id id = op->is_null ? place_at(sequence) : meta_version_named(op->name);
+    struct meta_version_id id = op->is_null  ? place_at(sequence)
+                                : op->has_id ? op->id
+                                             : meta_version_named(op->name);
     version_place(&id, sequence);
     if ((before.has_current || before.has_last) &&
         (err = before_retire(writer, &op->put, &before, sequence)) != 0)

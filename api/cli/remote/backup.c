@@ -236,7 +236,7 @@ int remote_restore(const struct options *options, const struct sluice_backup_opt
     struct bucket bucket = {.is_restore = true};
     const struct sluice_backup_carrier carrier = carrier_of(&bucket);
 
-    *err = bucket_open(&bucket, options, options->restore_from, REMOTE_SOURCE);
+    *err = bucket_open(&bucket, options, options->from, REMOTE_SOURCE);
     if (*err == 0)
         *err = sluice_restore_carried(&carrier, options->data, backup, report);
     return bucket_close(&bucket);

@@ -189,6 +189,53 @@ static void test_a_place_outlives_its_version(void **state)
     assert_string_equal(list_from(store, &name, 100).text, "0104*@3000 8003@2000 null@1000 f001@1000 ");
 }
 
+/* ---- Ids of a store like this one ---- */
+
+/* sequence: its place, higher for newer; 0: the null version. */
+static int import_whole(struct store *store, uint64_t sequence, uint64_t file, int64_t ms)
+{
+    struct meta_extent extent = whole_file(file, 100);
+    struct meta_object_import op = {.is_null = sequence == 0, .has_id = true};
+
+    for (int i = 0; sequence != 0 && i < 8; i++)
+        op.id.bytes[i] = (unsigned char)(~sequence >> (56 - 8 * i));
+    op.id.bytes[15] = sequence != 0 ? 9 : 0;
+    op.put.bucket = store->bucket;
+    op.put.key = slice_text("key");
+    op.put.object.modified_ms = ms;
+    op.put.object.size = 100;
+    op.put.object.extents = (struct meta_extents){&extent, 1};
+    snprintf(op.put.object.etag, sizeof(op.put.object.etag), "e%llu", (unsigned long long)file);
+    return op_wait(store->meta, &op.put.op, META_OP_OBJECT_IMPORT);
+}
+
+static void test_whole_ids_stay_in_the_order_of_their_places(void **state)
+{
+    static const char *const all = "ffff*@500 ffff@2000 null@3000 ffff@1000 ";
+    struct store *store = *state;
+    struct listed listed;
+
+    assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
+    assert_int_equal(import_whole(store, 10, 1, 1000), 0);
+    assert_int_equal(import_whole(store, 0, 2, 3000), 0);
+    assert_int_equal(import_whole(store, 20, 3, 2000), 0);
+    assert_int_equal(import_whole(store, 30, 4, 500), 0); /* the clock went back, and the places did not */
+    assert_listed(store, all);
+    listed = list_from(store, NULL, 1);
+    assert_int_equal(listed.last.bytes[7], (unsigned char)~30);
+    assert_int_equal(listed.last.bytes[15], 9);
+    assert_false(listed.last.is_given);
+    assert_int_equal(version_file(store, "key", &listed.last), 4);
+    /* Again: it is there. What would come below is refused. */
+    assert_int_equal(import_whole(store, 30, 4, 500), -EEXIST);
+    assert_int_equal(import_whole(store, 0, 2, 3000), -EEXIST);
+    assert_int_equal(import_whole(store, 25, 5, 4000), META_E_CHANGED);
+    assert_listed(store, all);
+    /* What is put now is newer than all. */
+    put_version(store, "key", 6);
+    assert_int_equal(version_file(store, "key", NULL), 6);
+}
+
 static void test_texts(void **state)
 {
     static const char *const refused[] = {"",
@@ -227,6 +274,7 @@ int main(void)
         store_test(test_a_bucket_without_versions_takes_the_null_version),
         store_test(test_rows_move_with_their_names),
         store_test(test_a_place_outlives_its_version),
+        store_test(test_whole_ids_stay_in_the_order_of_their_places),
         cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
