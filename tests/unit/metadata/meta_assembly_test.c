@@ -176,7 +176,9 @@ static void a_part_that_is_replaced_meanwhile(void **state)
 
     upload_make(store);
     assert_int_equal(assemble(store, odd, 3, &assembly), 0);
+    assert_true(meta_assembly_holds(assembly));
     part_store(store, 3, 30);
+    assert_false(meta_assembly_holds(assembly));
     assert_int_equal(complete(store, odd, 3, assembly), 0);
     meta_assembly_free(assembly);
     expect(store, odd, 3, (const uint64_t[]){1, 30, 5});

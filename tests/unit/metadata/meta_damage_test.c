@@ -2,7 +2,7 @@
  *
  * Rows that cannot be, each column of each table in turn: every call gives an error or does without what is damaged, and the process lives. An
  * assertion must never be about what the disk says. */
-#include "meta_test_support.h"
+#include "meta_version_support.h"
 
 #include <sqlite3.h>
 #include <sys/wait.h>
@@ -78,9 +78,9 @@ static int complete(struct meta *meta, int64_t bucket, const char *key, const un
     return op_wait(meta, &op.op, META_OP_UPLOAD_COMPLETE);
 }
 
-static void versioning_set(struct store *store, int64_t bucket, enum meta_versioning versioning)
+static void versioning_enable(struct store *store, int64_t bucket)
 {
-    struct meta_bucket_versioning op = {.bucket = bucket, .versioning = versioning};
+    struct meta_bucket_versioning op = {.bucket = bucket, .versioning = META_VERSIONING_ENABLED};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_BUCKET_VERSIONING), 0);
 }
@@ -127,7 +127,7 @@ static int64_t scene_make(struct store *store)
     versions = bucket_create(store->meta, "versions");
     setting_set(store, versions);
     assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 20, 100, NULL), 0);
-    versioning_set(store, versions, META_VERSIONING_ENABLED);
+    versioning_enable(store, versions);
     assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 21, 100, NULL), 0);
     assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 22, 100, NULL), 0);
     assert_int_equal(put_bytes(store->meta, versions, slice_text("gone"), 23, 100, NULL), 0);
@@ -511,9 +511,38 @@ static void nothing_falls_for_what_the_disk_says(void **state)
     store_reopen(damaged); /* whole again, as it was */
 }
 
+/* What cannot be read is told of whoever asks for it, and keeps nobody from the versions beside it. */
+static void a_damaged_current_object_hides_no_version(void **state)
+{
+    struct store *store = *state;
+    struct meta_version_id first, second, unknown;
+
+    versioning_enable(store, store->bucket);
+    first = put_version(store, "k", 1);
+    second = put_version(store, "k", 2);
+    memcpy(&unknown, &second, sizeof(unknown));
+    ((unsigned char *)&unknown)[sizeof(unknown) - 1] ^= 1;
+    store_close(store);
+    database_save(store->path);
+    sql(store->path, "UPDATE object SET extents = x'00'");
+    store_reopen(store);
+    assert_int_equal(version_file(store, "k", NULL), META_E_CORRUPT);
+    assert_int_equal(version_file(store, "k", &first), 1);
+    assert_int_equal(version_file(store, "k", &second), META_E_CORRUPT);
+    assert_int_equal(version_file(store, "k", &unknown), META_E_CORRUPT); /* it may have been that one */
+    store_close(store);
+    database_restore(store->path);
+    free(saved);
+    store_reopen(store);
+    assert_int_equal(version_file(store, "k", NULL), 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {store_test(nothing_falls_for_what_the_disk_says)};
+    const struct CMUnitTest tests[] = {
+        store_test(a_damaged_current_object_hides_no_version),
+        store_test(nothing_falls_for_what_the_disk_says),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

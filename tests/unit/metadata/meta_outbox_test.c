@@ -282,6 +282,22 @@ static void rules_are_bounded(void **state)
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_SETTING_PUT), -EINVAL);
 }
 
+/* That the rules are in force, to each target once, in whichever rules it stands. */
+static void targets_are_told_once(void **state)
+{
+    const struct meta_outbox_rule rules[] = {
+        rule_of("w:a", ALL, "in/", ""),
+        rule_of("w:b", ALL, "", ""),
+        rule_of("w:a", ALL, "out/", ""),
+        rule_of("w:b", ALL, "", ".jpg"),
+    };
+    struct store *store = *state;
+
+    assert_int_equal(rules_set(store, rules, 4, true), 0);
+    assert_heard(store, "w:a", "1:");
+    assert_heard(store, "w:b", "1:");
+}
+
 static void rules_outlive_a_start_and_die_with_the_bucket(void **state)
 {
     const struct meta_outbox_rule rule = rule_of("w:a", ALL, "", "");
@@ -482,6 +498,7 @@ int main(void)
         store_test(a_completed_upload_is_told_once),
         store_test(a_rename_is_two),
         store_test(rules_are_bounded),
+        store_test(targets_are_told_once),
         store_test(rules_outlive_a_start_and_die_with_the_bucket),
         store_test(rows_are_struck_off_and_numbers_not_used_again),
         store_test(the_oldest_give_way),

@@ -160,6 +160,27 @@ static void publications_are_counted(void **state)
     assert_kind(store, META_USAGE_OBJECTS, 2, 200);
 }
 
+/* Of what is prepared, too, an object without bytes is one, and a removal is none. */
+static void a_recount_knows_removals_from_empty_objects(void **state)
+{
+    struct meta_usage_recount recount = {.op = {0}};
+    struct meta_usage_step step = {.more = true};
+    struct store *store = *state;
+
+    assert_int_equal(put(store, "a", 1), 0);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text("empty"), 2, 0, NULL), 0);
+    int64_t id = publish_begin(store, NULL);
+    assert_int_equal(prepare_copy(store, id, "empty", "new"), 0);
+    assert_int_equal(prepare_removal(store, id, "a"), 0);
+    assert_kind(store, META_USAGE_STAGED, 1, 0);
+    assert_int_equal(op_wait(store->meta, &recount.op, META_OP_USAGE_RECOUNT), 0);
+    while (!meta_usage_is_whole(store->meta))
+        assert_int_equal(op_wait(store->meta, &step.op, META_OP_USAGE_STEP), 0);
+    assert_kind(store, META_USAGE_OBJECTS, 2, 100);
+    assert_kind(store, META_USAGE_STAGED, 1, 0);
+    assert_sound(store);
+}
+
 static void buckets_come_and_go(void **state)
 {
     struct store *store = *state;
@@ -580,6 +601,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(uploads_are_counted, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(annotations_are_counted, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(publications_are_counted, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(a_recount_knows_removals_from_empty_objects, store_setup,
+                                        store_teardown),
         cmocka_unit_test_setup_teardown(buckets_come_and_go, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(counts_are_right_at_random, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(counts_are_right_in_a_relaxed_store, store_setup, store_teardown),

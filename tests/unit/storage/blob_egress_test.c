@@ -5,6 +5,7 @@
  * read; and egresses that end early. */
 #include "tests/unit/storage/blob_support.h"
 
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 
 #define MIB (1u << 20)
@@ -651,6 +652,49 @@ static void test_descriptors_run_out(void **state)
 }
 
 /* Removed while a slow reader is half way: it gets the whole body, and then the space is free. */
+static void read_once(struct rig *rig, uint64_t blob)
+{
+    const struct blob_range range = range_of(blob, 0, 100, false);
+    struct blob_egress *egress;
+    struct sink sink;
+
+    sink_begin(&sink, 100);
+    int err = blob_egress_begin(&egress, rig->store, rig->ring, &range, 1, sink_ready, &sink);
+    assert_true(err == 0 || err == -EBUSY);
+    if (err == -EBUSY)
+        sink_wait(rig, &sink);
+    assert_int_equal(pump(rig, egress, &sink, true), 0);
+    blob_egress_end(egress);
+    sink_end(&sink);
+}
+
+/* Files that are kept open take a quarter of what the process may open, for there are sockets and pipes too. */
+static void test_open_files_are_a_quarter(void **state)
+{
+    enum { BLOBS = 40, ALLOWED = 80 };
+    struct rlimit before, low;
+    uint64_t blobs[BLOBS];
+    unsigned char *bytes = make_bytes(100, 1);
+    struct rig rig;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = (struct rlimit){ALLOWED, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    rig_begin(&rig, RING_ENGINE_AUTO, false, false);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (unsigned i = 0; i < BLOBS; ++i)
+        blobs[i] = put_bytes(&rig, bytes, 100);
+    unsigned descriptors = count_descriptors();
+    for (unsigned i = 0; i < BLOBS; ++i)
+        read_once(&rig, blobs[i]);
+    rig_settle(&rig);
+    assert_int_equal(count_descriptors() - descriptors, ALLOWED / 4);
+    for (unsigned i = 0; i < BLOBS; ++i)
+        blob_store_settle(rig.store, blobs[i]);
+    free(bytes);
+    rig_end(&rig);
+}
+
 static void test_removed_while_reading(void **state)
 {
     size_t length = 2 * MIB;
@@ -791,6 +835,7 @@ int main(void)
         cmocka_unit_test(test_at_hand),
         cmocka_unit_test(test_disk_errors),
         cmocka_unit_test(test_descriptors_run_out),
+        cmocka_unit_test(test_open_files_are_a_quarter),
         cmocka_unit_test(test_removed_while_reading),
         cmocka_unit_test(test_peer_gone),
         cmocka_unit_test(test_ended_early),

@@ -4,6 +4,7 @@
  * engines, durable and relaxed, with known and unknown length; and the fallbacks that a file system can
  * force. */
 #include "tests/unit/storage/blob_support.h"
+#include "storage/ingress/blob_writer_parts.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -151,6 +152,65 @@ static void test_tcp_small_segments(void **state)
     close(listener);
     free(bytes);
     rig_end(&rig);
+}
+
+/* ---- Two pipes ---- */
+
+static struct {
+    _Atomic int first_fd;                      /* of the pipe that was emptied first; 0: none yet */
+    _Atomic bool is_told, other_came, in_time; /* that there is room; that the other pipe is being emptied */
+} pipes_watch;
+
+/* On a thread of the ring's, for splices into files. */
+static ssize_t splice_watched(int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t length,
+                              unsigned flags)
+{
+    int none = 0;
+
+    if (off_out != NULL && !atomic_compare_exchange_strong(&pipes_watch.first_fd, &none, fd_in) &&
+        fd_in != none && !atomic_exchange(&pipes_watch.other_came, true))
+        atomic_store(&pipes_watch.in_time, atomic_load(&pipes_watch.is_told));
+    return splice(fd_in, off_in, fd_out, off_out, length, flags);
+}
+
+static void on_room_watched(void *ctx)
+{
+    atomic_store(&pipes_watch.is_told, true);
+    on_room(ctx);
+}
+
+/* The client may go on as soon as one pipe is empty, not when both are. */
+static void test_room_in_one_of_two_pipes(void **state)
+{
+    static struct blob_writer_events watched;
+    size_t length = 6 * MIB;
+    unsigned char *bytes = make_bytes(length, 9);
+    struct upload upload;
+    struct rig rig;
+    ssize_t n;
+
+    watched = upload_events;
+    watched.on_room = on_room_watched;
+    memset(&pipes_watch, 0, sizeof(pipes_watch));
+    sys.splice = splice_watched;
+    rig_begin(&rig, RING_ENGINE_THREADS, false, false);
+    upload_begin(&upload, &rig, bytes, length, true, FEED_SPLICE);
+    upload.writer->events = &watched;
+    upload_wait(&upload, &upload.ready);
+    for (unsigned turn = 0; (n = upload_feed_one(&upload, turn)) != -EBUSY; ++turn) {
+        assert_true(n > 0 || n == -EAGAIN);
+        upload.fed += n > 0 ? (size_t)n : 0;
+        ring_flush(rig.ring);
+    }
+    upload_wait(&upload, &upload.room);
+    assert_int_equal(upload_feed(&upload), 0);
+    blob_writer_seal(upload.writer);
+    upload_wait(&upload, &upload.sealed);
+    assert_true(pipes_watch.other_came && pipes_watch.in_time);
+    upload_end(&upload);
+    free(bytes);
+    rig_end(&rig);
+    sys.splice = splice;
 }
 
 static void test_peer_closed_is_zero(void **state)
@@ -478,21 +538,14 @@ static void test_wrong_length_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes_threads),
-        cmocka_unit_test(test_sizes_relaxed),
-        cmocka_unit_test(test_sizes_copy_mode),
-        cmocka_unit_test(test_tens_of_mib),
-        cmocka_unit_test(test_tcp_small_segments),
-        cmocka_unit_test(test_peer_closed_is_zero),
-        cmocka_unit_test(test_no_tmpfile),
-        cmocka_unit_test(test_first_hop_refused),
-        cmocka_unit_test(test_second_hop_refused),
-        cmocka_unit_test(test_reserve_refused),
-        cmocka_unit_test(test_no_pipe_to_be_had),
-        cmocka_unit_test(test_many_at_once),
-        cmocka_unit_test(test_workers_share_a_store),
-        cmocka_unit_test(test_signed_chunks),
-        cmocka_unit_test(test_wrong_length_is_refused),
+        cmocka_unit_test(test_sizes_threads),       cmocka_unit_test(test_sizes_relaxed),
+        cmocka_unit_test(test_sizes_copy_mode),     cmocka_unit_test(test_tens_of_mib),
+        cmocka_unit_test(test_tcp_small_segments),  cmocka_unit_test(test_room_in_one_of_two_pipes),
+        cmocka_unit_test(test_peer_closed_is_zero), cmocka_unit_test(test_no_tmpfile),
+        cmocka_unit_test(test_first_hop_refused),   cmocka_unit_test(test_second_hop_refused),
+        cmocka_unit_test(test_reserve_refused),     cmocka_unit_test(test_no_pipe_to_be_had),
+        cmocka_unit_test(test_many_at_once),        cmocka_unit_test(test_workers_share_a_store),
+        cmocka_unit_test(test_signed_chunks),       cmocka_unit_test(test_wrong_length_is_refused),
         cmocka_unit_test(test_sizes_uring), /* last: it leaves with 77 where io_uring is forbidden */
     };
 

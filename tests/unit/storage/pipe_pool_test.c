@@ -66,6 +66,9 @@ static void test_clean_pipe_is_kept(void **state)
     assert_int_equal(pipe_pool_take(*state, &pipe), 0);
     read_fd = pipe.read_fd;
     pipe_pool_give(*state, &pipe, 0);
+    assert_int_equal(pipe.read_fd, -1); /* the pool's now, and another upload's soon */
+    assert_int_equal(pipe.write_fd, -1);
+    assert_int_equal(pipe.capacity, 0);
     assert_int_equal(pipe_pool_take(*state, &again), 0);
     assert_int_equal(again.read_fd, read_fd);
     assert_true(again.capacity > 0);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every kind of operation of the ring, with both engines: what one does the other must do too. */
+#include <linux/capability.h>
+#include <sys/syscall.h>
+
 #include "tests/unit/storage/ring_testing.h"
 
 /* ---- Every kind ---- */
@@ -137,6 +140,42 @@ static void test_link_rename_unlink(void **state)
     close(fd);
 }
 
+/* In force for what this thread starts; only root has it, and only io_uring might need it. */
+static void capability_set(bool raised)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+
+    assert_int_equal(syscall(SYS_capget, &head, data), 0);
+    data[0].effective &= ~(1u << CAP_DAC_READ_SEARCH);
+    if (raised)
+        data[0].effective |= data[0].permitted & 1u << CAP_DAC_READ_SEARCH;
+    assert_int_equal(syscall(SYS_capset, &head, data), 0);
+}
+
+/* A file is named by way of /proc, which asks for no capability, also by an operation that has opened it before. */
+static void test_link_after_open(void **state)
+{
+    struct ring *ring = ring_of(state);
+    struct waiter waiter = WAITER;
+    struct ring_op *op = &waiter.op;
+
+    ring_openat(ring, op, folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    while (waiter.done_count == 0)
+        ring_wait(ring, false);
+    int fd = waiter.result;
+    assert_true(fd >= 0);
+    waiter.done_count = 0; /* all else stays as it is */
+    capability_set(false);
+    ring_link_fd(ring, op, fd, folder_fd, "opened");
+    int result = finish(ring, &waiter);
+    capability_set(true);
+    assert_int_equal(result, 0);
+    ring_unlinkat(ring, &waiter.op, folder_fd, "opened");
+    assert_int_equal(finish(ring, &waiter), 0);
+    close(fd);
+}
+
 /* ---- Warming ---- */
 
 static size_t resident_pages(int fd, size_t offset, size_t length)
@@ -246,6 +285,7 @@ static void test_warm_of_what_cannot_be_read(void **state)
         cmocka_unit_test_setup_teardown(test_current_position_on_pipes, setup, teardown),                    \
         cmocka_unit_test_setup_teardown(test_splice_to_file, setup, teardown),                               \
         cmocka_unit_test_setup_teardown(test_fallocate, setup, teardown),                                    \
+        cmocka_unit_test_setup_teardown(test_link_after_open, setup, teardown),                              \
         cmocka_unit_test_setup_teardown(test_link_rename_unlink, setup, teardown),                           \
         cmocka_unit_test_setup_teardown(test_warm, setup, teardown),                                         \
         cmocka_unit_test_setup_teardown(test_warm_many_at_once, setup, teardown),                            \

@@ -88,6 +88,25 @@ static void neighbours_make_one_hole(void **state)
     pen_end(&pen);
 }
 
+/* A row may say that a unit has no bytes; for a hole of none the system would say EINVAL. */
+static void runs_without_bytes_are_no_holes(void **state)
+{
+    struct batch batch;
+    struct pen pen;
+
+    pen_begin(&pen, true);
+    pen_fill(&pen, &batch, UNITS, 1);
+    struct blob_run runs[] = {
+        {batch.units[0].at.offset, 0}, run_of(&batch, 4), {batch.units[2].at.offset, 0}};
+    punching_set(0, 0);
+    assert_int_equal(blob_store_punch(pen.rig.store, batch.units[0].at.blob, runs, 3), 0);
+    sys.fallocate = fallocate;
+    assert_int_equal(punches, 1);
+    assert_holes(&pen.rig, &batch, "----h-");
+    batch_free(&batch);
+    pen_end(&pen);
+}
+
 static void punching_fails(void **state)
 {
     struct batch batch;
@@ -577,6 +596,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_make_one_hole),
+        cmocka_unit_test(runs_without_bytes_are_no_holes),
         cmocka_unit_test(punching_fails),
         cmocka_unit_test(file_system_without_holes),
         cmocka_unit_test(damaged_runs_are_refused),
