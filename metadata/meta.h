@@ -335,6 +335,10 @@ void meta_reader_interrupt(struct meta_reader *reader);
 /* The database's own integrity check, and reference counts against the rows. report gets one line per finding.
  * Returns the number of findings or a negative error. */
 int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx);
+/* The same; *objects: how many current objects there are, as a listing would show them, if that could be told in passing. */
+#define META_OBJECTS_UNCOUNTED UINT64_MAX
+int meta_check_counting(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx,
+                        uint64_t *objects);
 /* The pages alone, and how they hang together, twenty findings at most: a tenth of a second for each 10 MB, in one snapshot. As meta_check. */
 int meta_check_pages(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx);
 

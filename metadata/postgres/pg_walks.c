@@ -177,6 +177,7 @@ static const char *const texts[READ_WALK_COUNT] = {
         "  WHERE id NOT IN (SELECT id FROM annotation_set) "
         "UNION ALL SELECT 'annotations ' || id || ' are there but not counted' FROM held"
         "  WHERE id NOT IN (SELECT id FROM annotation_set)",
+    [READ_WALK_OVERLAYS] = "SELECT id FROM publication WHERE state = 2",
     [READ_WALK_OBJECTS] =
         "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object"
         " WHERE bucket > 0 OR size >= 0",

@@ -33,6 +33,8 @@ struct check {
     int findings;
     struct unit_note *notes;
     size_t note_count, note_capacity;
+    uint64_t objects; /* rows of current objects, those that are prepared left out */
+    bool is_overlaid; /* and some of them are not what a listing shows */
 };
 
 static void check_report(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -191,6 +193,19 @@ static int object_visit(struct check *check, struct query *row)
     return err;
 }
 
+static int current_visit(struct check *check, struct query *row)
+{
+    check->objects += query_int(row, 0) > 0;
+    return object_visit(check, row);
+}
+
+static int overlay_visit(struct check *check, struct query *row)
+{
+    (void)row;
+    check->is_overlaid = true;
+    return 0;
+}
+
 static int part_visit(struct check *check, struct query *row)
 {
     const char *fault = NULL;
@@ -337,13 +352,21 @@ static int check_run(struct check *check)
         enum read_walk walk;
         int (*visit)(struct check *check, struct query *row);
     } steps[] = {
-        {READ_WALK_INTEGRITY, integrity_visit},    {READ_WALK_STRAYS, stray_visit},
-        {READ_WALK_OBJECTS, object_visit},         {READ_WALK_VERSIONS, object_visit},
-        {READ_WALK_VERSION_FAULTS, stray_visit},   {READ_WALK_PARTS, part_visit},
-        {READ_WALK_DROPPED, dropped_visit},        {READ_WALK_REPLACED, replaced_visit},
-        {READ_WALK_UPLOADS, upload_visit},         {READ_WALK_GARBAGE_FAULTS, stray_visit},
-        {READ_WALK_ANNOTATIONS, annotation_visit}, {READ_WALK_ANNOTATION_FAULTS, stray_visit},
-        {READ_WALK_TALLY_FAULTS, stray_visit},     {READ_WALK_USAGE_FAULTS, stray_visit},
+        {READ_WALK_OVERLAYS, overlay_visit},
+        {READ_WALK_INTEGRITY, integrity_visit},
+        {READ_WALK_STRAYS, stray_visit},
+        {READ_WALK_OBJECTS, current_visit},
+        {READ_WALK_VERSIONS, object_visit},
+        {READ_WALK_VERSION_FAULTS, stray_visit},
+        {READ_WALK_PARTS, part_visit},
+        {READ_WALK_DROPPED, dropped_visit},
+        {READ_WALK_REPLACED, replaced_visit},
+        {READ_WALK_UPLOADS, upload_visit},
+        {READ_WALK_GARBAGE_FAULTS, stray_visit},
+        {READ_WALK_ANNOTATIONS, annotation_visit},
+        {READ_WALK_ANNOTATION_FAULTS, stray_visit},
+        {READ_WALK_TALLY_FAULTS, stray_visit},
+        {READ_WALK_USAGE_FAULTS, stray_visit},
     };
     int err;
 
@@ -369,15 +392,19 @@ int meta_check_pages(struct meta_reader *reader, void (*report)(void *ctx, const
     return err != 0 ? err : check.findings;
 }
 
-int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx)
+int meta_check_counting(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx,
+                        uint64_t *objects)
 {
     struct check check = {.reader = reader, .report = report, .ctx = ctx};
     int err = reader_begin(reader);
 
     assert(report != NULL);
+    *objects = META_OBJECTS_UNCOUNTED;
     if (err != 0 || (err = reader_snapshot_begin(reader)) != 0)
         return err;
     err = check_run(&check);
+    if (err == 0 && !check.is_overlaid)
+        *objects = check.objects;
     free(check.notes);
     /* Damage that stops the check is a finding too. */
     if (err == META_E_CORRUPT) {
@@ -388,4 +415,11 @@ int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char 
     if (err == 0)
         err = end;
     return err != 0 ? err : check.findings;
+}
+
+int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx)
+{
+    uint64_t objects;
+
+    return meta_check_counting(reader, report, ctx, &objects);
 }

@@ -85,6 +85,7 @@ enum read_walk {
     READ_WALK_USAGE_FAULTS,
     READ_WALK_ANNOTATION_FAULTS,
     /* Rows for the check to look at. */
+    READ_WALK_OVERLAYS,    /* a row for each publication that is visible, and not where objects lie yet */
     READ_WALK_OBJECTS,     /* bucket, key, size, extents, etag, checksum, attributes, parts, upload_id */
     READ_WALK_VERSIONS,    /* the same */
     READ_WALK_PARTS,       /* upload's id in hex, number, size, extents, etag, checksum, kept */

@@ -61,15 +61,15 @@ static const char *const walk_texts[READ_WALK_COUNT] = {
         "UNION ALL SELECT 'upload ' || hex(id) || ' exists more than once' FROM upload GROUP BY id HAVING "
         "count(*) > 1",
     /* Which version is current follows from the rows: the object, where there is one, and else the newest delete marker. Ids of a key
-     * ascend towards older ones. */
+     * ascend towards older ones. What is asked of both is asked of versions first, of which most stores have few. */
     [READ_WALK_VERSION_FAULTS] =
-        "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM object AS o"
-        "  WHERE version IS NULL AND EXISTS (SELECT 1 FROM version AS v WHERE v.bucket = o.bucket"
-        "  AND v.key = o.key AND v.is_null = 1) "
-        "UNION ALL SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ': its object is older than a "
-        "version'"
-        "  FROM object AS o WHERE version IS NOT NULL AND version >="
-        "  (SELECT min(id) FROM version AS v WHERE v.bucket = o.bucket AND v.key = o.key) "
+        "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM version AS v"
+        "  WHERE is_null = 1 AND EXISTS (SELECT 1 FROM object AS o WHERE o.bucket = v.bucket"
+        "  AND o.key = v.key AND o.version IS NULL) "
+        "UNION ALL SELECT 'key x' || hex(v.key) || ' of bucket ' || v.bucket || ': its object is older than"
+        " a version'"
+        "  FROM (SELECT bucket, key, min(id) AS newest FROM version GROUP BY bucket, key) AS v"
+        "  CROSS JOIN object AS o ON o.bucket = v.bucket AND o.key = v.key WHERE o.version >= v.newest "
         "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
         "  iif(noncurrent_ms IS NULL, ' should not be current', ' should be current') FROM version AS v"
         "  WHERE (noncurrent_ms IS NULL) != (NOT EXISTS (SELECT 1 FROM object AS o WHERE o.bucket = v.bucket"
@@ -117,13 +117,16 @@ static const char *const walk_texts[READ_WALK_COUNT] = {
         "  WHERE bucket NOT IN (SELECT id FROM bucket) "
         "UNION ALL SELECT 'cache bucket ' || bucket || ' is not counted' FROM setting WHERE kind = 9"
         "  AND bucket NOT IN (SELECT bucket FROM tally)",
-    /* What buckets are counted with is what there is, of the rows that are counted already. */
+    /* What buckets are counted with is what there is, of the rows that are counted already. NOT MATERIALIZED: a copy of all rows that are
+     * looked at twice takes longer than the second look. */
     [READ_WALK_USAGE_FAULTS] =
         "WITH w AS MATERIALIZED (SELECT stop, bucket AS b, key AS k, id AS i FROM usage_walk),"
-        " o AS (SELECT bucket, size, annotations FROM object CROSS JOIN w"
-        "  WHERE stop IN (0, 2, 3) OR (stop = 1 AND (bucket, key) <= (b, k))),"
-        " v AS (SELECT bucket, is_marker, size, annotations FROM version CROSS JOIN w"
-        "  WHERE stop IN (0, 3) OR (stop = 2 AND (bucket, key, id) <= (b, k, i))),"
+        " o AS NOT MATERIALIZED (SELECT bucket, size, annotations FROM object"
+        "  WHERE (SELECT stop IN (0, 2, 3) FROM w)"
+        "  OR ((SELECT stop = 1 FROM w) AND (bucket, key) <= ((SELECT b FROM w), (SELECT k FROM w)))),"
+        " v AS NOT MATERIALIZED (SELECT bucket, is_marker, size, annotations FROM version"
+        "  WHERE (SELECT stop IN (0, 3) FROM w) OR ((SELECT stop = 2 FROM w)"
+        "  AND (bucket, key, id) <= ((SELECT b FROM w), (SELECT k FROM w), (SELECT i FROM w)))),"
         " u AS (SELECT bucket, upload.id AS upload_id FROM upload CROSS JOIN w"
         "  WHERE stop = 0 OR (stop = 3 AND (bucket, key, upload.id) <= (b, k, i))),"
         " held(bucket, kind, count, bytes) AS MATERIALIZED ("
@@ -136,12 +139,13 @@ static const char *const walk_texts[READ_WALK_COUNT] = {
         "   GROUP BY bucket"
         "  UNION ALL SELECT n.bucket, 5, sum(s.count), sum(s.bytes) FROM"
         "   (SELECT bucket, annotations FROM o WHERE bucket > 0 AND annotations IS NOT NULL"
-        "    UNION ALL SELECT p.bucket, annotations FROM o JOIN publication AS p ON p.id = -o.bucket"
+        "    UNION ALL SELECT p.bucket, annotations FROM publication AS p CROSS JOIN o ON o.bucket = -p.id"
         "     WHERE annotations IS NOT NULL"
         "    UNION ALL SELECT bucket, annotations FROM v WHERE annotations IS NOT NULL AND NOT is_marker) AS "
         "n"
         "   JOIN annotation_set AS s ON s.id = n.annotations GROUP BY n.bucket"
-        "  UNION ALL SELECT p.bucket, 6, count(*), sum(size) FROM o JOIN publication AS p ON p.id = -o.bucket"
+        "  UNION ALL SELECT p.bucket, 6, count(*), sum(size) FROM publication AS p CROSS JOIN o ON o.bucket "
+        "= -p.id"
         "   WHERE size >= 0 GROUP BY p.bucket),"
         " now AS MATERIALIZED (SELECT * FROM " META_SQL_USAGE "),"
         " every(bucket, kind, counted, counted_bytes, held, held_bytes) AS ("
@@ -185,6 +189,7 @@ static const char *const walk_texts[READ_WALK_COUNT] = {
         "UNION ALL SELECT 'annotations ' || id || ' are there but not counted' FROM held"
         "  WHERE id NOT IN (SELECT id FROM annotation_set)",
 
+    [READ_WALK_OVERLAYS] = "SELECT id FROM publication WHERE state = 2",
     [READ_WALK_OBJECTS] =
         "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object"
         " WHERE bucket > 0 OR size >= 0", /* a removal that is prepared has none of it */

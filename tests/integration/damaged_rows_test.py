@@ -9,7 +9,7 @@ import random
 import shutil
 import sqlite3
 
-from sluicetest import Server, check, done, equal, poll, scratch
+from sluicetest import SLUICE, Server, check, done, equal, poll, run, scratch
 
 NUMBERS = ["0", "-1", "3000000000", "9223372036854775807", "-9223372036854775807 - 1"]
 BLOBS = ["x''", "x'00'", "x'01ff'", "x'01ff0102030405060708'", "zeroblob(16)", "zeroblob(2000)", "x'0101'", "x'ffffffffffffffffffffffffffffffff'", "x'0101000101ffffffff'"]
@@ -127,6 +127,19 @@ def visit(server):
     connection.close()
 
 
+def check_tells_all():
+    """Rows are looked at beside the bytes: all that is wrong with them is told, however many there are, and each object counted."""
+    server = Server()
+    server.request("PUT", "/raw")
+    for key in range(50):
+        server.request("PUT", f"/raw/{key}", b"x")
+    assert server.stop()
+    change(os.path.join(server.data, "sluice.db"), "UPDATE object SET etag = x'ff'")
+    status, output = run([SLUICE, "check", "--data", server.data])
+    equal((status, output.count("the ETag does not decode"), "50 objects" in output), (1, 50, True), "a check tells of 50 bad rows beside the bytes")
+
+
+check_tells_all()
 template, upload, etags = prepare()
 fill(os.path.join(template, "sluice.db"))
 cases = [(table, column, value) for table, (numbers, blobs) in TABLES.items()

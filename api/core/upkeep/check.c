@@ -15,13 +15,13 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "api/core/scrub/scrub.h"
 #include "api/core/scrub/scrub_internal.h"
+#include "api/core/upkeep/check_ahead.h"
 #include "api/core/upkeep/check_page.h"
+#include "api/core/upkeep/check_rows.h"
 #include "api/core/upkeep/check_units.h"
 #include "metadata/meta_relaxed.h"
 
@@ -43,6 +43,8 @@ struct check {
     struct blob_store *blobs;
     struct check_units *units;
     struct check_page *page;
+    struct check_rows_thread *rows; /* of a closed store, while its bytes are read */
+    struct meta *meta;
     struct meta_mark mark;
     bool is_live;
 };
@@ -70,8 +72,10 @@ static void check_on_meta_finding(void *ctx, const char *finding)
     check_say(ctx, "database: %s", finding);
 }
 
-static bool check_is_over(const struct check *check)
+static bool check_is_over(void *ctx)
 {
+    const struct check *check = ctx;
+
     return check->is_over != NULL && check->is_over(check->ctx);
 }
 
@@ -147,6 +151,8 @@ static bool check_on_read(void *ctx, uint64_t bytes)
 
     if (check->progress != NULL)
         check->progress(check->ctx, check->bytes_before + bytes, check->bytes_total);
+    if (check->rows != NULL && check_rows_take(check->rows, check_on_meta_finding, check) != 0)
+        return true; /* whose error counts */
     return check_is_over(check);
 }
 
@@ -167,81 +173,26 @@ static int check_extents(struct check *check)
     return err;
 }
 
-struct check_count {
-    struct check *check;
-    unsigned char last[META_KEY_BYTES_MAX];
-    size_t last_length;
-};
-
-static int check_on_object(void *ctx, const struct meta_list_entry *entry)
+static int check_live_rows(struct check *check)
 {
-    struct check_count *count = ctx;
+    struct check_rows_result rows = check_rows(check->reader, check_on_meta_finding, check_is_over, check);
 
-    count->check->report->objects++;
-    if (entry->key.len > sizeof(count->last))
-        return META_E_CORRUPT;
-    (void)slice_copy(count->last, entry->key);
-    count->last_length = entry->key.len;
-    return 0;
+    check->report->objects = rows.objects;
+    return rows.error != 0 ? rows.error : check_extents(check);
 }
 
-static int check_count_bucket(struct check *check, int64_t bucket)
+/* Beside each other. What went wrong first ends the other, and rows tell more than bytes. */
+static int check_closed_rows(struct check *check)
 {
-    struct check_count count = {.check = check};
-    bool truncated;
-    int err;
+    int err = check_rows_begin(&check->rows, check->meta);
 
-    do {
-        const struct meta_list_query query = {
-            .bucket = bucket,
-            .after = slice_of(count.last, count.last_length),
-            .limit = META_LIST_ENTRIES_MAX,
-        };
-
-        err = check_is_over(check)
-                  ? -ECANCELED
-                  : meta_object_list(check->reader, &query, check_on_object, &count, &truncated);
-    } while (err == 0 && truncated);
-    return err;
-}
-
-static int check_on_bucket(void *ctx, const struct meta_bucket *bucket)
-{
-    *(struct meta_bucket *)ctx = *bucket;
-    return 0;
-}
-
-/* Bucket by bucket, so that no read is nested in another. */
-static int check_count_objects(struct check *check)
-{
-    struct meta_bucket bucket = {0};
-    char after[sizeof(bucket.name)];
-    int err;
-
-    for (;;) {
-        strcpy(after, bucket.name);
-        err = meta_bucket_list(check->reader, slice_text(after), 1, check_on_bucket, &bucket);
-        if (err != 0 || strcmp(after, bucket.name) == 0)
-            return err;
-        err = check_count_bucket(check, bucket.id);
-        if (err != 0)
-            return err;
-    }
-}
-
-static int check_rows(struct check *check)
-{
-    int result;
-
-    result = meta_check(check->reader, check_on_meta_finding, check);
-    if (result < 0)
-        return result;
-    result = check_count_objects(check);
-    if (result != 0)
-        return result;
-    result = check_extents(check);
-    check->report->bytes = check_units_bytes(check->units);
-    return result;
+    if (err != 0)
+        return err;
+    err = check_extents(check);
+    struct check_rows_result rows =
+        check_rows_end(check->rows, err == 0 || err == META_E_CORRUPT, check_on_meta_finding, check);
+    check->report->objects = rows.objects;
+    return rows.error != 0 && rows.error != -ECANCELED ? rows.error : err;
 }
 
 /* ---- Files ---- */
@@ -319,7 +270,8 @@ static int check_store(struct check *check, bool verify_bytes)
     check->page = check_page_create(check->is_live ? CHECK_ROWS_LIVE : CHECK_ROWS_CLOSED, UINT64_MAX);
     err = check->units == NULL || check->page == NULL ? -ENOMEM : meta_mark_get(check->reader, &check->mark);
     if (err == 0)
-        err = check_rows(check);
+        err = check->is_live ? check_live_rows(check) : check_closed_rows(check);
+    check->report->bytes = check->units != NULL ? check_units_bytes(check->units) : 0;
     if (err == 0)
         err = blob_store_walk(check->blobs, check_on_blob, check);
     check_page_free(check->page);
@@ -333,6 +285,7 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
 
     assert(check->report != NULL);
     check->blobs = core->blobs;
+    check->meta = core->meta;
     if (check->progress != NULL && core->meta != NULL)
         check->bytes_total = scrub_bytes_total(core);
     check_past(check, core);
@@ -365,16 +318,19 @@ int core_check_watched(const char *data_dir, bool verify_bytes, void (*line)(voi
         .log = check_on_log,
         .log_ctx = &check,
     };
+    struct check_ahead *ahead;
     struct core *core;
     int err;
 
     assert(data_dir != NULL && report != NULL);
     *report = (struct core_check_report){0};
+    ahead = check_ahead_begin(data_dir);
     err = core_open(&core, &options);
-    if (err != 0)
-        return err;
-    err = check_run(&check, core, verify_bytes);
-    core_close(core);
+    if (err == 0) {
+        err = check_run(&check, core, verify_bytes);
+        core_close(core);
+    }
+    check_ahead_end(ahead);
     return err;
 }
 
