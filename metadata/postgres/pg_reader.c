@@ -16,6 +16,8 @@
 #define PARAMETERS_MAX 10
 #define PIECE_ROWS     1024u
 #define RECONNECT_MS   1000u
+/* Of a longer one the listing seeks. */
+#define DELIMITER_BYTES_MAX 64u
 
 struct pg_query {
     struct pg_reader *reader;
@@ -26,6 +28,10 @@ struct pg_query {
     struct slice bytes[PARAMETERS_MAX];
     int count; /* of parameters that were ever bound */
     PGresult *result;
+    bool is_rolled; /* see query_roll */
+    int64_t prefix_length;
+    size_t delimiter_length, past_length;
+    unsigned char delimiter[DELIMITER_BYTES_MAX], past[DELIMITER_BYTES_MAX];
     int row;                /* of the result */
     uint32_t before, piece; /* rows of earlier pieces; how many this one may have */
 };
@@ -66,6 +72,21 @@ static void query_bind_slice(struct query *query, int parameter, struct slice by
     pg->count = parameter > pg->count ? parameter : pg->count;
 }
 
+static bool query_rolls(struct query *query, struct slice prefix, struct slice delimiter)
+{
+    struct pg_query *pg = own(query);
+
+    pg->is_rolled = false;
+    if (delimiter.len == 0 || pg->id == READ_COUNT || pg_rolled_text(pg->id) == NULL ||
+        (pg->past_length = pg_rolled_past(delimiter, pg->past, sizeof(pg->past))) == 0)
+        return false;
+    pg->is_rolled = true;
+    pg->prefix_length = (int64_t)prefix.len;
+    pg->delimiter_length = delimiter.len;
+    (void)slice_copy(pg->delimiter, delimiter);
+    return true;
+}
+
 /* ---- Running ---- */
 
 static int connection_settle(struct pg_reader *reader)
@@ -82,7 +103,7 @@ static void call_fill(struct pg_query *pg, struct pg_call *call, const struct qu
 {
     int pieces = pg->id < READ_COUNT ? pg_read_pieces(pg->id) : 0;
 
-    *call = (struct pg_call){.text = pg->text};
+    *call = (struct pg_call){.text = pg->is_rolled ? pg_rolled_text(pg->id) : pg->text};
     for (int i = 0; i < pg->count; i++) {
         if (pg->is_number[i])
             pg_add_int(call, pg->numbers[i]);
@@ -95,6 +116,11 @@ static void call_fill(struct pg_query *pg, struct pg_call *call, const struct qu
     pg->piece = query->expected != 0 ? query->expected : PIECE_ROWS;
     pg_add_int(call, pg->piece);
     pg_add_int(call, pg->before);
+    if (!pg->is_rolled)
+        return;
+    pg_add_int(call, pg->prefix_length);
+    pg_add_bytes(call, slice_of(pg->delimiter, pg->delimiter_length));
+    pg_add_bytes(call, slice_of(pg->past, pg->past_length));
 }
 
 /* One round trip, with the beginning of the snapshot where it is the first. */
@@ -208,6 +234,7 @@ static bool query_column_is_null(const struct query *query, int column)
 static const struct query_calls query_calls = {
     .bind_int = query_bind_number,
     .bind = query_bind_slice,
+    .roll = query_rolls,
     .row = query_next,
     .reset = query_end,
     .column_int = query_column_int,

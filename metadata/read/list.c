@@ -20,6 +20,7 @@ struct walk {
     int64_t bucket;
     struct slice prefix, delimiter;
     struct position start, end;
+    bool is_rolled;        /* the statement itself leaves out what is behind the first of a common prefix */
     bool is_overlaid;      /* something may lie over its rows */
     int64_t overlay;       /* the bucket whose rows lie over its own (overlay.h); 0: none */
     uint32_t expected;     /* rows, until it seeks */
@@ -47,6 +48,8 @@ static void walk_seek(const struct walk *walk)
 static void walk_skip_prefix(struct walk *walk, struct slice common_prefix)
 {
     assert(common_prefix.len > 0);
+    if (walk->is_rolled)
+        return;
     position_past_prefix(&walk->start, common_prefix);
     walk->start_id.len = 0;
     walk_seek(walk);
@@ -131,8 +134,9 @@ static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint
     if (err != 0 || (err = reader_snapshot_begin(reader)) != 0)
         return err;
     int result = walk->is_overlaid ? walk_overlay(reader, walk) : 0;
-    walk->expected = walk->delimiter.len > 0 ? META_SEEK_ROWS : limit + 1;
     if (result == 0) {
+        walk->is_rolled = query_roll(walk->statement, walk->prefix, walk->delimiter);
+        walk->expected = walk->delimiter.len > 0 && !walk->is_rolled ? META_SEEK_ROWS : limit + 1;
         walk_seek(walk);
         result = walk_run(walk, limit, emit, ctx, truncated);
     }

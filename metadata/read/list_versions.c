@@ -32,6 +32,7 @@ struct cursor {
     struct query *statement;
     bool has_ids; /* its rows are sorted by key and id */
     bool is_overlaid;
+    bool is_rolled; /* see query_roll */
     struct position start;
     unsigned char id_start[META_VERSION_GIVEN_BYTES + 1]; /* at the start key */
     size_t id_start_length;
@@ -67,7 +68,9 @@ static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
 
     assert(cursor->id_start_length <= sizeof(cursor->id_start));
     query_reset(cursor->statement);
-    query_expect(cursor->statement, walk->query->delimiter.len > 0 ? META_SEEK_ROWS : walk->query->limit + 1);
+    query_expect(cursor->statement, walk->query->delimiter.len > 0 && !cursor->is_rolled
+                                        ? META_SEEK_ROWS
+                                        : walk->query->limit + 1);
     query_bind_int(cursor->statement, parameter++, walk->query->bucket);
     query_bind(cursor->statement, parameter++, position_bytes(&cursor->start));
     if (cursor->has_ids)
@@ -271,7 +274,8 @@ static int walk_skip_prefix(struct version_walk *walk, struct slice prefix)
     for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
         if (cursors[i]->row == 0 || slice_compare(cursor_key(cursors[i]), position_bytes(&past)) >= 0)
             continue;
-        if ((err = cursor_seek_to(walk, cursors[i], &past)) != 0)
+        err = cursors[i]->is_rolled ? cursor_step(cursors[i]) : cursor_seek_to(walk, cursors[i], &past);
+        if (err != 0)
             return err;
     }
     return 0;
@@ -285,7 +289,12 @@ static int walk_run(struct version_walk *walk,
     struct meta_version_entry entry;
     struct cursor *next;
     uint32_t entries = 0;
-    int err = walk_begin(walk);
+    int err;
+
+    walk->current.is_rolled =
+        query_roll(walk->current.statement, walk->query->prefix, walk->query->delimiter);
+    walk->older.is_rolled = query_roll(walk->older.statement, walk->query->prefix, walk->query->delimiter);
+    err = walk_begin(walk);
 
     while (err == 0 && (next = walk_next(walk)) != NULL) {
         assert(entries <= walk->query->limit);

@@ -103,6 +103,7 @@ struct query;
 struct query_calls {
     void (*bind_int)(struct query *query, int parameter, int64_t value);
     void (*bind)(struct query *query, int parameter, struct slice bytes);
+    bool (*roll)(struct query *query, struct slice prefix, struct slice delimiter);
     int (*row)(struct query *query);
     void (*reset)(struct query *query);
     int64_t (*column_int)(const struct query *query, int column);
@@ -149,6 +150,13 @@ static inline void query_bind_text(struct query *query, int parameter, struct sl
 static inline void query_expect(struct query *query, uint32_t rows)
 {
     query->expected = rows;
+}
+
+/* Before the first row of a listing, whose keys begin with the prefix: true where, from now on, only the first row of each common prefix comes, for
+ * a seek behind each of them costs more there. An empty delimiter: every row. What is bound may change, this stays. */
+static inline bool query_roll(struct query *query, struct slice prefix, struct slice delimiter)
+{
+    return query->sqlite == NULL && query->calls->roll(query, prefix, delimiter);
 }
 
 /* ---- Rows ---- */

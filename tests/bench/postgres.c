@@ -8,7 +8,7 @@
  *     tests/unit/metadata/postgres_server .../bench/postgres [SECONDS] [ROUNDS]
  *
  * Turn by turn in one database, by a socket file and with 0.35 ms each way more, in batches of 1, 16 and 64; a ratio is the median of
- * the rounds' ratios. SLUICE_TEST_POSTGRES_OPTIONS="-c fsync=on": durably. */
+ * the rounds' ratios. Before that, how long a page of a listing takes whose entries are common prefixes. SLUICE_TEST_POSTGRES_OPTIONS="-c fsync=on": durably. */
 #include <libpq-fe.h>
 #include <semaphore.h>
 
@@ -403,6 +403,53 @@ static void link_measure(const char *name, const char *address, double seconds, 
     meta_close(engine.meta);
 }
 
+/* ---- A listing ---- */
+
+enum { PREFIXES = 1000, KEYS_EACH = 200, LISTINGS = 15 };
+
+static int on_entry(void *ctx, const struct meta_list_entry *entry)
+{
+    ++*(int *)ctx;
+    return 0;
+}
+
+/* A page of so many common prefixes, each with so many keys behind it. */
+static void listing_measure(const char *name, const char *address)
+{
+    struct meta_list_query query = {.delimiter = {"/", 1}, .limit = PREFIXES, .bucket = 0};
+    static struct engine engine;
+    struct meta_reader *reader;
+    double took[LISTINGS];
+    char text[512];
+
+    engine_open(&engine, address);
+    query.bucket = engine.bucket;
+    (void)snprintf(text, sizeof(text),
+                   "INSERT INTO object(bucket, key, size, modified_ms, etag) SELECT %lld,"
+                   " convert_to(format('%%s/%%s', 100000 + p, 100000 + k), 'UTF8'), 1, 1, '\\x3030'"
+                   " FROM generate_series(1, %d) AS p, generate_series(1, %d) AS k",
+                   (long long)engine.bucket, PREFIXES, KEYS_EACH);
+    PGconn *conn = PQconnectdb(address);
+    PQclear(PQexec(conn, text));
+    PQfinish(conn);
+    if (meta_reader_open(engine.meta, &reader) != 0)
+        die("reader", address);
+    for (int i = 0; i < LISTINGS; i++) {
+        double began = seconds_now(CLOCK_MONOTONIC);
+        int entries = 0, err;
+        bool truncated;
+        if ((err = meta_object_list(reader, &query, on_entry, &entries, &truncated)) != 0 ||
+            entries != PREFIXES)
+            die("listing", meta_strerror(err));
+        took[i] = (seconds_now(CLOCK_MONOTONIC) - began) * 1e3;
+    }
+    double middle = median(took, LISTINGS);
+    (void)printf("%-6s a listing of %d prefixes of %d keys: %.1f ms (%.1f to %.1f)\n", name, PREFIXES,
+                 KEYS_EACH, middle, took[0], took[LISTINGS - 1]);
+    meta_reader_close(reader);
+    meta_close(engine.meta);
+}
+
 int main(int count, char **arguments)
 {
     const char *address = getenv("SLUICE_TEST_POSTGRES");
@@ -413,9 +460,11 @@ int main(int count, char **arguments)
 
     if (address == NULL || !(seconds > 0) || rounds < 1 || rounds > ROUNDS_MAX)
         die("usage", "postgres_server .../postgres [SECONDS] [ROUNDS]");
+    listing_measure("socket", address);
     link_measure("socket", address, seconds, rounds);
     proxy_start(&proxy, address, delayed, sizeof(delayed));
     atomic_store(&proxy.delay_us, DELAY_US);
+    listing_measure("0.7 ms", delayed);
     link_measure("0.7 ms", delayed, seconds, rounds);
     proxy_stop(&proxy);
     return 0;

@@ -49,18 +49,18 @@ foreach(name meta_each_change_fails_test meta_each_read_fails_test)
     endforeach()
 endforeach()
 
-# The same over PostgreSQL, where libpq is there: what is not about files, logs and the damage that a disk does. With ten thousand parts, or
-# hundreds of listings, a round trip each time, these take minutes, and are built to be run by hand: upload, sweep, list, publish.
+# The same over PostgreSQL, where libpq is there: what is not about files, logs and the damage that a disk does. With ten thousand parts, a
+# round trip each time, these take minutes, and are built to be run by hand: sweep, publish, replica.
 if(PQ_FOUND AND NOT SLUICE_SANITIZE MATCHES "thread") # libpq is not instrumented
     set(SERVER "${CMAKE_CURRENT_SOURCE_DIR}/unit/metadata/postgres_server")
-    foreach(test object objects upload sweep publish assembly list settings label annotation version import append lock
-            judged cache quota model shared)
+    foreach(test object objects upload sweep publish assembly list settings label annotation version version_model import append lock
+            judged cache quota model outbox replica shared)
         set(name meta_${test}_test_pg)
         add_executable(${name} unit/metadata/meta_${test}_test.c)
         target_compile_definitions(${name} PRIVATE SLUICE_TEST_WITH_POSTGRES)
         target_link_libraries(${name} PRIVATE sluice_flags sluice_base sluice_metadata sluice_postgres PkgConfig::CMOCKA PkgConfig::SQLITE
             PkgConfig::PQ)
-        if(test MATCHES "^(upload|sweep|list|publish)$")
+        if(test MATCHES "^(sweep|publish|replica)$")
             continue()
         endif()
         add_test(NAME unit/${name} COMMAND "${SERVER}" "$<TARGET_FILE:${name}>")

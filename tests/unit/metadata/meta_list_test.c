@@ -151,7 +151,7 @@ static void random_listings(void **state)
     fill(store, &keys);
     assert_listing(store, &keys, &none, &none, &none, 1000, &got);
     assert_int_equal(got.count, KEYS_MAX);
-    for (int round = 0; round < 20000; round++) {
+    for (int round = 0; round < 20000 / STEPS_SHARE; round++) {
         struct name prefix = random_name(3), delimiter = random_name(2), after = random_name(6);
         if (random_below(2))
             delimiter = (struct name){.bytes = "/", .length = 1};
@@ -300,7 +300,9 @@ static void cost_follows_what_is_returned(void **state)
     page.limit = 10;
     assert_true(list_steps(store, &page, 10) < 10 * 20 + 100);
     folders.after = slice_text("top/folder3/");
-    assert_true(list_steps(store, &folders, 6) < steps_folders);
+    /* Over PostgreSQL steps are round trips, and a listing is as many of them whatever it returns. */
+    assert_true(list_steps(store, &folders, 6) < steps_folders + (STEPS_SHARE > 1));
+    assert_true(STEPS_SHARE == 1 || steps_folders <= 3);
 }
 
 int main(void)

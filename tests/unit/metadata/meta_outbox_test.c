@@ -430,6 +430,7 @@ static void replayed_puts_leave_the_same_rows(void **state)
     struct heard heard, replayed;
     struct store copy = {0};
 
+    only_sqlite();
     assert_int_equal(rules_set(store, &rule, 1, false), 0);
     batch_hold(store);
     put_alone(store, "first", 1, 0);
