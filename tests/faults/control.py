@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PLACES, FRAMES, MODULES, HALF = 16384, 14, 64, -1
 
 KINDS = ["none", "open", "read", "write", "sync", "space", "name", "look", "lock", "map", "splice", "receive", "send", "accept", "socket", "event", "wait", "thread",
-         "memory", "ring", "ring-make"]
+         "memory", "ring", "ring-make", "stream", "duplicate"]
 
 E = errno
 # How calls of a kind fail; None: they do half. What comes first is what the sample tries.
@@ -38,10 +38,12 @@ ACTIONS = {
     "memory": [E.ENOMEM],
     "ring": [E.EIO, E.ENOSPC, E.ENOMEM, E.EINTR, None],
     "ring-make": [E.ENOMEM, E.EPERM],
+    "stream": [E.EMFILE, E.EIO, E.ENOMEM],
+    "duplicate": [E.EMFILE, E.EAGAIN],
 }
 
-# Nothing failed, the call is only to be made again, or to be gone on with: nobody is to notice. (Nothing interrupts an open() of a local file.)
-HARMLESS = {(kind, action) for kind, actions in ACTIONS.items() for action in actions if action in (None, E.EINTR) and kind != "open"} | {("receive", E.EAGAIN), ("send", E.EAGAIN)}
+# Nothing failed, the call is only to be made again, or to be gone on with: nobody is to notice.
+HARMLESS = {(kind, action) for kind, actions in ACTIONS.items() for action in actions if action in (None, E.EINTR)} | {("receive", E.EAGAIN), ("send", E.EAGAIN)}
 
 
 def action_name(action):

@@ -42,6 +42,8 @@ enum call_kind {
     CALL_MEMORY,
     CALL_RING, /* one operation of an io_uring; its place is the operation */
     CALL_RING_MAKE,
+    CALL_STREAM,    /* fopen, opendir: the C library opens, and nothing interrupts that */
+    CALL_DUPLICATE, /* dup, F_DUPFD */
     CALL_KINDS
 };
 

@@ -90,12 +90,12 @@ OPENS(open, (const char *path, int flags, ...), (path, flags, mode))
 OPENS(open64, (const char *path, int flags, ...), (path, flags, mode))
 OPENS(openat, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
 OPENS(openat64, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
-FAULTY(CALL_OPEN, FILE *, NULL, fopen, (const char *path, const char *mode), (path, mode))
-FAULTY(CALL_OPEN, FILE *, NULL, fopen64, (const char *path, const char *mode), (path, mode))
-FAULTY(CALL_OPEN, FILE *, NULL, fdopen, (int fd, const char *mode), (fd, mode))
-FAULTY(CALL_OPEN, DIR *, NULL, opendir, (const char *path), (path))
-FAULTY(CALL_OPEN, DIR *, NULL, fdopendir, (int fd), (fd))
-FAULTY(CALL_OPEN, int, -1, memfd_create, (const char *name, unsigned flags), (name, flags))
+FAULTY(CALL_STREAM, FILE *, NULL, fopen, (const char *path, const char *mode), (path, mode))
+FAULTY(CALL_STREAM, FILE *, NULL, fopen64, (const char *path, const char *mode), (path, mode))
+FAULTY(CALL_STREAM, FILE *, NULL, fdopen, (int fd, const char *mode), (fd, mode))
+FAULTY(CALL_STREAM, DIR *, NULL, opendir, (const char *path), (path))
+FAULTY(CALL_STREAM, DIR *, NULL, fdopendir, (int fd), (fd))
+FAULTY(CALL_STREAM, int, -1, memfd_create, (const char *name, unsigned flags), (name, flags))
 
 /* ---- Names ---- */
 
@@ -143,7 +143,7 @@ static enum call_kind control_kind(int what)
         return CALL_LOCK;
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        return CALL_EVENT;
+        return CALL_DUPLICATE;
     default:
         return CALL_NONE;
     }

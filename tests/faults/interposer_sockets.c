@@ -95,8 +95,8 @@ int close(int fd)
 }
 
 FAULTY(CALL_EVENT, int, -1, pipe2, (int fds[2], int flags), (fds, flags))
-FAULTY(CALL_EVENT, int, -1, dup, (int fd), (fd))
-FAULTY(CALL_EVENT, int, -1, dup3, (int fd, int to, int flags), (fd, to, flags))
+FAULTY(CALL_DUPLICATE, int, -1, dup, (int fd), (fd))
+FAULTY(CALL_DUPLICATE, int, -1, dup3, (int fd, int to, int flags), (fd, to, flags))
 FAULTY(CALL_EVENT, int, -1, epoll_create, (int size), (size))
 FAULTY(CALL_EVENT, int, -1, epoll_create1, (int flags), (flags))
 FAULTY(CALL_EVENT, int, -1, epoll_ctl, (int fd, int what, int on, struct epoll_event *event),

@@ -21,10 +21,6 @@ def environment(**more):
     return {**kept, **more}
 
 
-# Seconds that a connection without progress may stay open: HTTP_IDLE_TIMEOUT_MS and its like in api/http/limits.h.
-CONNECTION_TIMEOUT = 60
-
-
 class Lab:
     def __init__(self, folder, control, engine, args=(), timeout=20):
         self.folder, self.control, self.engine, self.args, self.timeout = folder, control, engine, args, timeout
@@ -105,9 +101,8 @@ class Lab:
         return found
 
     def settles(self, most, problems, when):
-        """Whether sockets and files without names go back to what they were. Pipes and files are kept for later, a bounded number of them. A
-        connection may wait for its own timeout, but no longer."""
-        end = time.monotonic() + max(self.timeout, CONNECTION_TIMEOUT + 15)
+        """Whether sockets and files without names go back to what they were. Pipes and files are kept for later, a bounded number of them."""
+        end = time.monotonic() + self.timeout
         while True:
             now = self.descriptors()
             over = {kind: count for kind, count in now.items() if kind in ("socket", "unnamed", "anon_inode") and count > most.get(kind, 0)}
