@@ -34,6 +34,9 @@ static void writer_check(const struct blob_writer *writer)
 void writer_fail(struct blob_writer *writer, int error)
 {
     assert(error < 0);
+    if (error == -EAGAIN ||
+        error == -EBUSY) /* whoever asks for room would take them for "wait", and wait for ever */
+        error = -EIO;
     if (writer->error == 0)
         writer->error = error;
 }
@@ -424,7 +427,7 @@ int blob_writer_reader(const struct blob_writer *writer)
     assert(writer->owner == OWNER_HAS_SUMS && writer->fd >= 0);
     assert(writer->is_read && writer->bytes == BYTES_IN_FILE);
     int fd = fcntl(writer->fd, F_DUPFD_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
+    return fd < 0 ? -EMFILE : fd; /* the one reason that there is */
 }
 
 void blob_writer_publish(struct blob_writer *writer)
