@@ -111,15 +111,30 @@ static void remove_blob(struct reclaim *reclaim, uint32_t entry)
     gave_back(batch, entry);
 }
 
-/* Nothing can be added to the segment, nothing in it is referred to, and nobody reads from it: references never come back
- * once they are gone. */
-static bool segment_is_spent(struct reclaim *reclaim, uint32_t first)
-{
-    struct blob_store *blobs = reclaim->core->blobs;
-    uint64_t blob = reclaim->batch->entries[first].file;
+/* What becomes of a file that units share, of which the list has some. */
+enum shared_fate {
+    SHARED_LOSES_UNITS,
+    SHARED_GOES,  /* as a whole, and all entries with it */
+    SHARED_WAITS, /* it should go, and cannot now. Without an entry on the list nothing would ever remove it */
+};
 
-    return blob_store_is_settled(blobs, blob) && (reclaim->batch->held[first] & BLOB_HELD_FILE) == 0 &&
-           meta_file_is_referred(reclaim->reader, blob) == 0;
+/* It goes when nothing can be added to it, nothing in it is referred to, and nobody reads from it: references never come back once they are
+ * gone. What is read has an entry of its own, which stays. */
+static enum shared_fate shared_fate(struct reclaim *reclaim, uint32_t first)
+{
+    struct core *core = reclaim->core;
+    uint64_t blob = reclaim->batch->entries[first].file;
+    int referred;
+
+    if (!blob_store_is_settled(core->blobs, blob) || (reclaim->batch->held[first] & BLOB_HELD_FILE) != 0)
+        return SHARED_LOSES_UNITS;
+    if ((referred = meta_file_is_referred(reclaim->reader, blob)) > 0)
+        return SHARED_LOSES_UNITS;
+    /* What was found in the rows must be durable, too. */
+    if (referred == 0 && meta_make_durable(core->meta) == 0)
+        return SHARED_GOES;
+    reclaim->retry = true;
+    return SHARED_WAITS;
 }
 
 /* Rows may be damaged: nothing is done then about the bytes, whosever they are, and the entry stays on the list. */
@@ -223,11 +238,12 @@ static void batch_segment(struct reclaim *reclaim, uint32_t first, uint32_t end)
     struct reclaim_batch *batch = reclaim->batch;
     uint64_t blob = batch->entries[first].file;
 
-    /* What it found in the rows must be durable, too. */
-    if (!segment_is_spent(reclaim, first) || meta_make_durable(reclaim->core->meta) != 0) {
+    enum shared_fate fate = shared_fate(reclaim, first);
+
+    if (fate == SHARED_LOSES_UNITS)
         batch_gather(reclaim, first, end);
+    if (fate != SHARED_GOES)
         return;
-    }
     if (remove_file(reclaim, blob) != 0)
         return;
     batch->removed[batch->removed_count++] = blob;

@@ -304,6 +304,44 @@ static void holes_wait_for_the_log(void **state)
     rig_end(&rig);
 }
 
+/* ---- Nobody can tell whether a segment is still needed ---- */
+
+static atomic_int looks_until_known; /* that many looks at the rows fail */
+
+int __real_meta_file_is_referred(struct meta_reader *reader, uint64_t file);
+int __wrap_meta_file_is_referred(struct meta_reader *reader, uint64_t file);
+
+int __wrap_meta_file_is_referred(struct meta_reader *reader, uint64_t file)
+{
+    if (atomic_load(&looks_until_known) > 0 && atomic_fetch_sub(&looks_until_known, 1) > 0)
+        return -ENOMEM;
+    return __real_meta_file_is_referred(reader, file);
+}
+
+/* What was on the list of garbage stays there until somebody can: without it the empty segment would lie there for ever. */
+static void empty_segment_goes_later(void **state)
+{
+    struct meta_extent last;
+    struct rig rig;
+
+    rig_begin(&rig, NULL);
+    assert_int_equal(put_small(&rig, "first", 5000, 1), 0);
+    assert_int_equal(put_small(&rig, "last", 5000, 2), 0);
+    last = extent_of(&rig, "last");
+    atomic_store(&write_error, ENOSPC);
+    assert_int_equal(put_small(&rig, "refused", 5000, 3), -ENOSPC); /* the segment is sealed now */
+    assert_int_equal(rig_delete(&rig, "first"), 0);
+    for (unsigned i = 0; i < PATIENCE && !is_hole(&rig, last.file, HEAD, 5000); i++)
+        pause_briefly(&rig);
+    atomic_store(&looks_until_known, 2);
+    assert_int_equal(rig_delete(&rig, "last"), 0);
+    await_gone(&rig, last.file);
+    assert_int_equal(atomic_load(&looks_until_known), 0);
+    rig_close(&rig);
+    expect_clean(rig.dir, 0);
+    rig_end(&rig);
+}
+
 /* ---- The process dies ---- */
 
 /* Dies when the bytes that are to replace "key" are synced, and with them the entry that says so: a batch of its own, after that of
@@ -523,6 +561,7 @@ int main(void)
         fault_test(sync_fails),
         fault_test(journal_write_fails),
         fault_test(holes_wait_for_the_log),
+        fault_test(empty_segment_goes_later),
         fault_test(dies_before_the_commit),
         fault_test(dies_within_the_sync),
         fault_test(the_last_batch_is_written_again),
