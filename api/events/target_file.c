@@ -235,7 +235,7 @@ static void say(const struct target_file *file, const char *what)
 
 int target_file_read(struct target_file *file)
 {
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
+    int fd = io_open(AT_FDCWD, file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
     char *text = malloc(EVENTS_FILE_BYTES_MAX + 1);
     ssize_t length = -ENOMEM;
     struct stat status;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "api/http/limits.h"
+#include "storage/base/io.h"
 
 #define SOCKET_MODE_DEFAULT 0600
 #define FOLDER_LOCK_TRIES                                                                                    \
@@ -28,7 +29,7 @@ static int unix_lock_folder(const char *path)
     int fd;
 
     (void)snprintf(copy, sizeof(copy), "%s", path);
-    if ((fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+    if ((fd = io_open(AT_FDCWD, dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
         return -1; /* whom a folder lets make a file it may not let read it */
     for (unsigned i = 0; i < FOLDER_LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
         (void)poll(NULL, 0, FOLDER_LOCK_WAIT_MS);

@@ -15,6 +15,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
+
 /* libh2o aborts when it gets no descriptor for its poller. */
 #define LOOP_DESCRIPTORS 2
 
@@ -26,7 +28,7 @@ int loop_create(h2o_loop_t **loop)
     while (count < LOOP_DESCRIPTORS && err == 0) {
         fds[count] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
         if (fds[count] == -1 && errno == EBADF) /* a daemon without standard error */
-            fds[count] = open("/", O_PATH | O_CLOEXEC);
+            fds[count] = io_open(AT_FDCWD, "/", O_PATH | O_CLOEXEC);
         if (fds[count] == -1)
             err = -errno;
         else

@@ -112,7 +112,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 static int read_file(struct key_source *source, struct jwk_set **keys, char reason[FETCH_REASON_BYTES])
 {
     struct stat now;
-    int fd = open(source->location, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
+    int fd = io_open(AT_FDCWD, source->location, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
 
     if (fd < 0 || fstat(fd, &now) != 0)
         err = -errno;

@@ -24,7 +24,7 @@
 
 int folder_read(int folder, const char *name, size_t bytes_max, struct slice *bytes)
 {
-    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), err = 0;
+    int fd = io_open(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), err = 0;
     struct stat status;
     char *memory = NULL;
 
@@ -91,7 +91,7 @@ static int format_judge(const json_t *format, char why[IMPORT_WHY_BYTES])
 
 int folder_open(const char *path, char why[IMPORT_WHY_BYTES])
 {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+    int folder = io_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
     struct slice text;
     json_t *format;
 
@@ -141,7 +141,7 @@ static unsigned char type_of(int folder, const struct dirent *entry)
 /* A stream of its own; NULL: errno tells. */
 static DIR *stream_open(int folder, const char *name)
 {
-    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = io_open(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
 
     if (stream == NULL && fd >= 0) {

@@ -97,11 +97,11 @@ static int part_open(int folder, const struct xl_version *version, uint32_t numb
     int parts, fd = -1, err;
 
     xl_id_format(version->folder, name);
-    parts = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    parts = io_open(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (parts < 0)
         return -errno;
     (void)snprintf(name, sizeof(name), "part.%" PRIu32, number);
-    fd = openat(parts, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    fd = io_open(parts, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     err = errno;
     (void)close(parts);
     return fd < 0 ? -err : fd;

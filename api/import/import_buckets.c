@@ -15,6 +15,7 @@
 
 #include "api/import/bucket_settings.h"
 #include "storage/base/clock.h"
+#include "storage/base/io.h"
 #include "storage/base/text/names.h"
 
 /* ---- Settings ---- */
@@ -145,7 +146,7 @@ static int bucket_add(struct import_hand *hand, const char *name, const struct b
     if (bucket == NULL)
         return -ENOMEM;
     strcpy(bucket->name, name);
-    bucket->folder = openat(hand->import->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bucket->folder = io_open(hand->import->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     err = bucket->folder < 0 ? -errno : library_lease(hand->import->store, &worker);
     if (err == 0) {
         err = bucket_meet(worker, name, settings, &bucket->id);
@@ -227,7 +228,7 @@ static int visit_upload(void *ctx, const char *name)
 static int visit_uploads(void *ctx, const char *name)
 {
     struct uploads *uploads = ctx;
-    int folder = openat(uploads->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), result;
+    int folder = io_open(uploads->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), result;
 
     if (folder < 0)
         return -errno;
@@ -243,8 +244,8 @@ int import_uploads(struct import_hand *hand)
     char why[IMPORT_WHY_BYTES];
     int result;
 
-    uploads.folder = openat(hand->import->folder, FOLDER_SYSTEM "/multipart",
-                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    uploads.folder = io_open(hand->import->folder, FOLDER_SYSTEM "/multipart",
+                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (uploads.folder < 0)
         return errno == ENOENT ? 0 : -errno;
     result = folder_list(uploads.folder, visit_uploads, &uploads);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/base/text/names.h"
 
 struct key {
@@ -270,7 +271,7 @@ int import_key(struct import_hand *hand, const struct import_bucket *bucket, con
     int err = 0;
 
     arena_reset(&hand->arena);
-    key.folder = openat(bucket->folder, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    key.folder = io_open(bucket->folder, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (key.folder < 0) {
         err = errno == EMFILE || errno == ENFILE ? -errno : refuse(&key, NULL, strerror(errno));
     } else {
@@ -318,7 +319,7 @@ int import_system_file(struct import_hand *hand, const char *path, struct slice 
 
     arena_reset(&hand->arena);
     *why = "it cannot be read";
-    key.folder = openat(hand->import->folder, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    key.folder = io_open(hand->import->folder, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (key.folder < 0)
         return -errno;
     err = folder_read(key.folder, "xl.meta", XL_META_BYTES_MAX, &key.file);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/library/limits.h"
+#include "storage/base/io.h"
 
 /* /proc/self/fd/N leads to the folder, whatever its path, and by which names it was reached. */
 static void way_address(int folder_fd, struct sockaddr_un *address)
@@ -65,7 +66,7 @@ void control_way_remove(int folder_fd)
 int control_way_connect(const char *folder)
 {
     struct sockaddr_un address;
-    int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
+    int folder_fd = io_open(AT_FDCWD, folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
 
     if (folder_fd < 0)
         return -errno;

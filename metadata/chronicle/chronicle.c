@@ -30,7 +30,7 @@ int chronicle_out_open(struct chronicle_out *out, int folder_fd, bool is_base, u
         return -EIO;
     chronicle_file_name(name, &file);
     strcat(name, is_base ? ".new" : "");
-    int fd = sys.openat(folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = io_open(folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return disk_error(-errno);
     *out = (struct chronicle_out){.fd = fd, .file = file};
@@ -324,7 +324,7 @@ static int folder_open(const char *path, int *fd)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return disk_error(-errno);
-    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    *fd = io_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return *fd < 0 ? disk_error(-errno) : 0;
 }
 
@@ -351,7 +351,7 @@ static int log_resume(struct chronicle *chronicle, const struct chronicle_file *
     char name[CHRONICLE_NAME_BYTES];
 
     chronicle_file_name(name, file);
-    int fd = sys.openat(chronicle->folder_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = io_open(chronicle->folder_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return disk_error(-errno);
     chronicle->log = (struct chronicle_out){.fd = fd, .file = *file};

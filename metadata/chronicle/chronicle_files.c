@@ -85,7 +85,7 @@ static int file_compare(const void *a, const void *b)
 /* NULL, and errno. */
 static DIR *folder_walk(int folder_fd)
 {
-    int copy = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+    int copy = io_open(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 
     if (dir == NULL && copy >= 0) {
@@ -278,7 +278,7 @@ bool chronicle_file_ends(int folder_fd, const struct chronicle_file *file, uint6
     bool ends = false;
 
     chronicle_file_name(name, file);
-    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = io_open(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
     if (read_whole(fd, tail, length, file->bytes - length) != 0)
@@ -310,7 +310,7 @@ int chronicle_file_walk(int folder_fd, const struct chronicle_file *file,
     *sum = (struct chronicle_sum){.has_end = false};
     memcpy(walk.place.salt, file->salt, sizeof(file->salt));
     chronicle_file_name(name, file);
-    if ((walk.fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+    if ((walk.fd = io_open(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
         return -errno;
     if (fstat(walk.fd, &st) != 0)
         err = -errno;

@@ -15,6 +15,8 @@
 
 #include "metadata/sqlite/database.h"
 
+#include "storage/base/io.h"
+
 /* One process at a time has the database open (its owner holds a lock on the folder), and this VFS makes use
  * of that: the index of the log lives on the heap, not in a file shared with other processes, and a read
  * transaction locks with a mutex, not with four calls of fcntl.
@@ -103,7 +105,7 @@ int db_keep_log(sqlite3 *db)
  * database. O_EXCL: what is there already is not opened, for closing it would end the locks that this process has on it. */
 int db_make_file(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = io_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return errno == EEXIST ? 0 : -errno;

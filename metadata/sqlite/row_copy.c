@@ -14,6 +14,7 @@
 #include "metadata/meta_backup.h"
 #include "metadata/sqlite/calls.h"
 #include "metadata/sqlite/database.h"
+#include "storage/base/io.h"
 
 /* ---- Writing ---- */
 
@@ -47,7 +48,7 @@ static int copy_pages(sqlite3 *db, sqlite3 *copy, bool (*is_over)(void *ctx), vo
 
 static int copy_sync(const char *path)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC), err = 0;
+    int fd = io_open(AT_FDCWD, path, O_RDWR | O_CLOEXEC), err = 0;
 
     if (fd < 0)
         return -errno;

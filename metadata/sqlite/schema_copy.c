@@ -14,9 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
+
 static int copy_sync(const char *path, int flags)
 {
-    int fd = open(path, flags | O_CLOEXEC), err = 0;
+    int fd = io_open(AT_FDCWD, path, flags | O_CLOEXEC), err = 0;
 
     if (fd < 0)
         return -errno;

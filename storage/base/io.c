@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading and writing until it is done. */
+ * Opening, reading and writing until it is done. */
 #include "storage/base/io.h"
 
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "storage/base/disk_error.h"
 #include "storage/base/sys.h"
+
+int io_open(int folder_fd, const char *path, int flags, ...)
+{
+    bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+    mode_t mode = 0;
+    va_list more;
+
+    va_start(more, flags);
+    if (makes)
+        mode = va_arg(more, mode_t);
+    va_end(more);
+    return (int)IO_RETRY(sys.openat(folder_fd, path, flags, mode));
+}
 
 ssize_t read_up_to(int fd, void *buffer, size_t length, uint64_t offset)
 {

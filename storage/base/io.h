@@ -2,7 +2,7 @@
  *
  * Reading and writing until it is done: signals and short counts are nobody's concern. Any thread; all of it may wait for a disk.
  *
- * The calls with an offset go through the table of sys.h, so that tests can make them fail, and what fails is what disk_error.h makes of
+ * Opening and the calls with an offset go through the table of sys.h, so that tests can make them fail, and what fails is what disk_error.h makes of
  * it; write_on tells the negative errno as it is. How much was done until then is not told. */
 #ifndef STORAGE_BASE_IO_H
 #define STORAGE_BASE_IO_H
@@ -22,6 +22,8 @@
         io_result;                                                                                           \
     })
 
+/* openat(2), and with AT_FDCWD open(2), which a signal may interrupt on a network or FUSE file system. A descriptor, or -1 and errno. */
+int io_open(int folder_fd, const char *path, int flags, ... /* mode_t mode, where a file may be made */);
 /* Bytes read from `offset` on: fewer than `length` only where the file ends. */
 ssize_t read_up_to(int fd, void *buffer, size_t length, uint64_t offset);
 /* The same where the file is known to be long enough: 0; -EIO if it is not. */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
+
 bool secret_file_is_private(const struct stat *status)
 {
     if (!S_ISREG(status->st_mode) || (status->st_mode & (S_IRGRP | S_IROTH)) == 0)
@@ -61,7 +63,7 @@ static int read_secret(int fd, char *text, size_t size)
 
 int secret_file_read(const char *path, char *text, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), err;
+    int fd = io_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY), err;
 
     if (fd < 0)
         return -errno;

@@ -67,12 +67,12 @@ static int copy_file(int from, int to, off_t bytes)
 
 static int carry_copy(struct blob_store *from, struct blob_store *to, const char *path)
 {
-    int in = sys.openat(from->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), out, err;
+    int in = io_open(from->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), out, err;
     struct stat st;
 
     if (in < 0)
         return disk_error(-errno);
-    out = sys.openat(to->blobs_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    out = io_open(to->blobs_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (out < 0 || fstat(in, &st) != 0)
         err = disk_error(-errno);
     else

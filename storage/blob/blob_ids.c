@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "storage/base/disk_error.h"
+#include "storage/base/io.h"
 #include "storage/base/thread.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/base/sys.h"
@@ -142,7 +143,7 @@ int blob_ids_open(struct blob_store *store)
 
     assert(store->blobs_fd >= 0 && ids->fd < 0);
     ids->durable = store->options.durable;
-    ids->fd = sys.openat(store->blobs_fd, "SEQUENCE", flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    ids->fd = io_open(store->blobs_fd, "SEQUENCE", flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (ids->fd < 0 && !(read_only && errno == ENOENT))
         return -errno;
     if (ids->fd >= 0)

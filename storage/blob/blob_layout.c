@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "storage/blob/blob_internal.h"
+#include "storage/base/io.h"
 #include "storage/base/sys.h"
 
 /* ---- Making ---- */
@@ -29,7 +30,7 @@ static int dir_open(struct blob_store *store, int at, const char *name, int *fd)
 {
     if (!store->options.read_only && mkdirat(at, name, 0700) != 0 && errno != EEXIST)
         return -errno;
-    *fd = sys.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *fd = io_open(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd < 0)
         return -errno;
     /* blob_store_check_place has looked already; this tells a mount that came since. */
@@ -40,7 +41,7 @@ static int dir_open(struct blob_store *store, int at, const char *name, int *fd)
 /* Visits the names in a folder other than "." and "..". */
 static int dir_each(int at, const char *name, int (*each)(void *ctx, int fd, const char *name), void *ctx)
 {
-    int err = 0, fd = sys.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int err = 0, fd = io_open(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     if (dir == NULL) {
@@ -146,7 +147,7 @@ int blob_layout_sync(struct blob_store *store)
 {
     int err = 0;
     assert(store->dir_fd >= 0 && store->blobs_fd >= 0 && !store->options.read_only);
-    int parent = sys.openat(store->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = io_open(store->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0 && errno != EACCES)
         return -errno;
     /* A parent that may not be read was not ours to make: the data folder was there before. */
@@ -219,7 +220,7 @@ int blob_layout_walk(struct blob_store *store, uint64_t first, uint64_t end,
 static int folder_sync(struct blob_store *store, unsigned index)
 {
     assert(index < BLOB_FOLDER_COUNT);
-    int fd = sys.openat(store->blobs_fd, store->folders[index].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_open(store->blobs_fd, store->folders[index].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno; /* lost with all that was in it */
     int err = sys.fsync(fd) == 0 ? 0 : -errno;
@@ -253,7 +254,7 @@ static int remove_again(struct blob_store *store, uint64_t blob)
     int fd;
 
     blob_path_format(path, blob);
-    fd = sys.openat(store->blobs_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = io_open(store->blobs_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno; /* the folder is lost with all that was in it */
     close(fd);                               /* nothing was written */

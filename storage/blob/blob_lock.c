@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "storage/blob/blob_internal.h"
+#include "storage/base/io.h"
 #include "storage/base/sys.h"
 
 /* Each further try means that somebody replaced LOCK in the moment between opening and locking it. */
@@ -52,10 +53,10 @@ int blob_lock_folder(struct blob_store *store, int fd, const char *name)
 static int lock_open(struct blob_store *store)
 {
     bool read_only = store->options.read_only;
-    int fd = sys.openat(store->dir_fd, "LOCK", (read_only ? O_RDONLY : O_RDWR) | O_CREAT | O_CLOEXEC, 0600);
+    int fd = io_open(store->dir_fd, "LOCK", (read_only ? O_RDONLY : O_RDWR) | O_CREAT | O_CLOEXEC, 0600);
 
     if (fd < 0 && read_only && errno == EROFS)
-        fd = sys.openat(store->dir_fd, "LOCK", O_RDONLY | O_CLOEXEC);
+        fd = io_open(store->dir_fd, "LOCK", O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 

@@ -54,7 +54,7 @@ static int lost_open(struct blob_store *store, int *fd)
 
     if (err != 0)
         return err;
-    *fd = sys.openat(parent, "lost", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    *fd = io_open(parent, "lost", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return *fd < 0 ? -errno : 0;
 }
 
@@ -134,7 +134,7 @@ static int copy_bytes(int from, int to)
 static int lost_copy(struct blob_store *store, int from, const char *name)
 {
     int err,
-        to = openat(store->lost_fd, "copying", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        to = io_open(store->lost_fd, "copying", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (to < 0)
         return -errno;
@@ -159,7 +159,7 @@ int blob_store_lost_keep(struct blob_store *store, const char *what)
         return -EROFS;
     if ((err = lost_make(store)) != 0 || (err = lost_name(store, what, name)) != 0)
         return err;
-    from = sys.openat(store->dir_fd, what, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    from = io_open(store->dir_fd, what, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (from < 0)
         return -errno;
     err = lost_copy(store, from, name);

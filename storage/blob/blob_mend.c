@@ -29,7 +29,7 @@ int blob_elsewhere_open(int folder_fd, uint64_t blob)
 
     blob_path_format(path, blob);
     (void)snprintf(whole, sizeof(whole), "blobs/%s", path);
-    fd = sys.openat(folder_fd, whole, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    fd = io_open(folder_fd, whole, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     return fd < 0 ? disk_error(-errno) : fd;
 }
 
@@ -88,7 +88,7 @@ static int mend_in_place(struct blob_store *store, struct blob_unit unit, uint64
     int fd, err;
 
     blob_path_format(path, unit.blob);
-    fd = sys.openat(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    fd = io_open(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? 1 : -errno;
     if (fstat(fd, &status) != 0)
@@ -110,7 +110,7 @@ static int mend_by_copy(struct blob_store *store, uint64_t blob, int from)
     if (fstat(from, &status) != 0)
         return disk_error(-errno);
     (void)snprintf(name, sizeof(name), "mend-%016llx", (unsigned long long)blob);
-    fd = sys.openat(store->staging_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = io_open(store->staging_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return disk_error(-errno);
     err = sync_and_close(fd, copy_data(from, fd, (uint64_t)status.st_size));

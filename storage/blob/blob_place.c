@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "storage/blob/blob_internal.h"
+#include "storage/base/io.h"
 #include "storage/base/sys.h"
 
 /* ---- The table ---- */
@@ -102,7 +103,7 @@ static bool mount_line_type(const char *line, dev_t device, char type[TYPE_BYTES
 /* The file system's type by its full name; empty where there is no /proc or the mount is not in it. */
 static void mount_type(dev_t device, char type[TYPE_BYTES])
 {
-    int fd = sys.openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    int fd = io_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
     char *line = NULL;
     size_t size = 0;
@@ -172,7 +173,7 @@ int blob_place_check(const struct blob_store_options *options, int fd, const cha
 /* The folder, or else the one in which it would be made; -1 where there is neither. */
 static int place_open(const char *data_dir, bool *is_missing)
 {
-    int fd = sys.openat(AT_FDCWD, data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_open(AT_FDCWD, data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char *parent, *end;
 
     *is_missing = fd < 0;
@@ -184,7 +185,7 @@ static int place_open(const char *data_dir, bool *is_missing)
     while (end > parent && end[-1] != '/')
         --end;
     *end = '\0';
-    fd = sys.openat(AT_FDCWD, end == parent ? "." : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = io_open(AT_FDCWD, end == parent ? "." : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(parent);
     return fd;
 }
@@ -193,7 +194,7 @@ static int place_open(const char *data_dir, bool *is_missing)
 static int place_check_name(const struct blob_store_options *options, const char *data_dir, int dir_fd,
                             dev_t device, const char *name)
 {
-    int err = 0, fd = sys.openat(dir_fd, name, O_PATH | O_CLOEXEC);
+    int err = 0, fd = io_open(dir_fd, name, O_PATH | O_CLOEXEC);
     char *path = NULL;
     struct stat st;
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "storage/base/disk_error.h"
+#include "storage/base/io.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/base/sys.h"
 
@@ -93,8 +94,8 @@ int blob_store_open_fd(struct blob_store *store, uint64_t blob)
     assert(store->magic == BLOB_STORE_MAGIC);
     blob_path_format(path, blob);
     do
-        fd = sys.openat(store->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    while (fd < 0 && (errno == EINTR || (errno == EMFILE && blob_cache_shed(&store->cache) > 0)));
+        fd = io_open(store->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    while (fd < 0 && errno == EMFILE && blob_cache_shed(&store->cache) > 0);
     return fd < 0 ? disk_error(-errno) : fd;
 }
 

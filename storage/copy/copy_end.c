@@ -13,13 +13,14 @@
 #include <unistd.h>
 
 #include "storage/base/disk_error.h"
+#include "storage/base/io.h"
 #include "storage/base/sys.h"
 
 #define SEQUENCE_NEW "SEQUENCE.new"
 
 static int folder_open(int at, const char *name)
 {
-    int fd = sys.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_open(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     return fd < 0 ? -errno : fd;
 }
@@ -28,7 +29,7 @@ static int folder_open(int at, const char *name)
 static int source_look(struct blob_copy *copy)
 {
     struct blob_sequence sequence = {.generation = 0};
-    int fd = sys.openat(copy->from_blobs_fd, "SEQUENCE", O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err;
+    int fd = io_open(copy->from_blobs_fd, "SEQUENCE", O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err;
 
     if (fd < 0)
         return errno == ENOENT ? 0 : disk_error(-errno);
@@ -166,8 +167,7 @@ int blob_copy_sequence(struct blob_copy *copy, const struct blob_identity *ident
 
     if (last > BLOB_ID_MAX - BLOB_ID_JUMP - BLOB_ID_BLOCK)
         return -EBADMSG;
-    fd = sys.openat(copy->to->blobs_fd, SEQUENCE_NEW, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                    0600);
+    fd = io_open(copy->to->blobs_fd, SEQUENCE_NEW, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return disk_error(-errno);
     err = blob_sequence_write(fd, &sequence);
@@ -188,7 +188,7 @@ int blob_copy_plain(struct blob_copy *copy, int from_fd, const char *name)
 
     if (fstat(from_fd, &st) != 0)
         return disk_error(-errno);
-    fd = sys.openat(copy->to->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = io_open(copy->to->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return disk_error(-errno);
     err = copy_whole(from_fd, fd, (uint64_t)st.st_size, &bytes);

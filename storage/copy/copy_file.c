@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "storage/base/disk_error.h"
+#include "storage/base/io.h"
 #include "storage/base/sys.h"
 
 #define STAGED "copy"
@@ -62,7 +63,7 @@ static int file_fill(struct blob_copy *copy, int from_fd, int to_fd, const struc
 
 static int file_write(struct blob_copy *copy, int from_fd, const struct stat *source, bool *is_clone)
 {
-    int fd = sys.openat(copy->to->staging_fd, STAGED, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), err;
+    int fd = io_open(copy->to->staging_fd, STAGED, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), err;
 
     if (fd < 0)
         return disk_error(-errno);
@@ -81,7 +82,7 @@ static int file_make(struct blob_copy *copy, const char *path, const struct stat
     if (may_link && !copy->can_clone && (linked = file_link(copy, path)) < 0)
         return linked;
     if (linked == 0) {
-        if ((fd = sys.openat(copy->from_blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+        if ((fd = io_open(copy->from_blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
             return disk_error(-errno);
         err = file_write(copy, fd, source, &is_clone);
         close(fd); /* was read from alone */
@@ -133,10 +134,9 @@ int blob_copy_file(struct blob_copy *copy, uint64_t blob, bool is_shared)
 /* Whether the target takes clones of the source's files, tried once with an empty file. */
 bool copy_can_clone(struct blob_copy *copy)
 {
-    int from = sys.openat(copy->from_fd, "sluice.db", O_RDONLY | O_CLOEXEC);
-    int to = from < 0
-                 ? -1
-                 : sys.openat(copy->to->staging_fd, STAGED, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int from = io_open(copy->from_fd, "sluice.db", O_RDONLY | O_CLOEXEC);
+    int to =
+        from < 0 ? -1 : io_open(copy->to->staging_fd, STAGED, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool can = to >= 0 && ioctl(to, FICLONE, from) == 0;
 
     if (from >= 0)

@@ -23,7 +23,7 @@ static int blob_open(int blobs_fd, uint64_t blob, int flags)
     int fd;
 
     blob_path_format(path, blob);
-    fd = sys.openat(blobs_fd, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = io_open(blobs_fd, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     return fd < 0 ? disk_error(-errno) : fd;
 }
 

@@ -191,7 +191,7 @@ int ring_threads_attach(struct ring *ring)
     if (engine == NULL)
         return -ENOMEM;
     engine->ring = ring;
-    engine->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    engine->null_fd = io_open(AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC);
     err = engine->null_fd < 0 ? -errno : work_pool_create(&engine->pool, &options);
     if (err == 0)
         err = work_pool_begin(engine->pool); /* now: so that no operation fails for want of a thread */

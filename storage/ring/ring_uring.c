@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "storage/ring/pipe_pool.h"
+#include "storage/base/io.h"
 #include "storage/ring/ring_engine.h"
 #include "storage/ring/ring_uring.h"
 #include "storage/base/sys.h"
@@ -317,7 +318,7 @@ int ring_uring_attach(struct ring *ring)
     if (engine == NULL)
         return -ENOMEM;
     engine->ring = ring;
-    engine->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    engine->null_fd = io_open(AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC);
     err = engine->null_fd < 0 ? -errno : pipe_pool_create(&engine->pipes);
     if (err != 0)
         goto fail;

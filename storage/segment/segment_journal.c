@@ -249,7 +249,7 @@ int segment_renew(struct blob_store *store, uint64_t blob, const struct blob_run
     if (bytes == NULL)
         return -ENOMEM;
     blob_path_format(path, blob);
-    fd = sys.openat(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    fd = io_open(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         err = -errno;
     for (uint32_t i = 0; i < count && err == 0; ++i)

@@ -60,13 +60,13 @@ static int open_file(struct blob_store *store, const char *path, bool *is_direct
     int fd;
 
     *is_direct = true;
-    fd = sys.openat(store->blobs_fd, path, flags | O_DIRECT, 0600);
+    fd = io_open(store->blobs_fd, path, flags | O_DIRECT, 0600);
     if (fd < 0 && errno == EINVAL) {
         *is_direct = false;
         /* The first try may have made the file before it was refused. */
         if (unlinkat(store->blobs_fd, path, 0) != 0 && errno != ENOENT)
             return -errno;
-        fd = sys.openat(store->blobs_fd, path, flags, 0600);
+        fd = io_open(store->blobs_fd, path, flags, 0600);
     }
     return fd < 0 ? -errno : fd;
 }

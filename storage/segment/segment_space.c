@@ -27,8 +27,8 @@ int segment_space_open(struct blob_store *store, uint64_t blob)
 
     blob_path_format(path, blob);
     do
-        fd = sys.openat(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    while (fd < 0 && (errno == EINTR || (errno == EMFILE && blob_cache_shed(&store->cache) > 0)));
+        fd = io_open(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    while (fd < 0 && errno == EMFILE && blob_cache_shed(&store->cache) > 0);
     return fd < 0 ? disk_error(-errno) : fd;
 }
 

@@ -90,7 +90,7 @@ static int copy_kept(const struct thin *thin, int from, int to, uint64_t size)
 static int thin_write(struct blob_store *store, const struct thin *thin, const struct stat *old,
                       const char *name)
 {
-    int fd = sys.openat(store->staging_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = io_open(store->staging_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct stat new;
     int err;
 

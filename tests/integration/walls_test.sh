@@ -46,6 +46,15 @@ else
     echo "$halves"
     failed=1
 fi
+# On a network or FUSE file system a signal may interrupt open(): io_open() goes on. Commands of a terminal are to be interrupted.
+opens=$(grep -rnP --include='*.c' '(?<![\w.>"])open(at)?\((?!\))|sys\.openat\(' storage metadata api | grep -vE '^(api/cli|api/client)/|^storage/base/(io|sys)\.c|^storage/ring/ring_threads\.c')
+if [ -z "$opens" ]; then
+    echo "ok - files are opened by io_open"
+else
+    echo "not ok - files are opened by io_open"
+    echo "$opens"
+    failed=1
+fi
 forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
 forbid "identity stands on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|s3|server|cli)/)|h2o' api/identity

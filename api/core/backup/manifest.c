@@ -67,7 +67,7 @@ static int text_parse(const char *text, struct manifest *manifest)
 int manifest_read(int folder_fd, const char *name, struct manifest *manifest)
 {
     char text[MANIFEST_BYTES_MAX];
-    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = io_open(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t length;
 
     if (fd < 0)
@@ -93,7 +93,7 @@ int manifest_write(int folder_fd, const char *name, const struct manifest *manif
     int fd, err;
 
     manifest_format(manifest, text);
-    if ((fd = openat(folder_fd, MANIFEST_NAME ".part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
+    if ((fd = io_open(folder_fd, MANIFEST_NAME ".part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
         return -errno;
     err = file_fill(fd, text);
     if (close(fd) != 0 && err == 0)
@@ -119,7 +119,7 @@ static int measure(int fd, struct digest_set *set, unsigned char *buffer, struct
 
 int manifest_measure(int folder_fd, const char *name, struct manifest *manifest)
 {
-    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err;
+    int fd = io_open(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err;
     unsigned char *buffer = malloc(MEASURE_BYTES);
     struct digest_values values;
     struct digest_set *set = NULL;

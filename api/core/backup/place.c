@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "metadata/meta_types.h"
+#include "storage/base/io.h"
 
 /* Between two reports of progress. */
 #define PLACE_STEPS 256u
@@ -95,7 +96,7 @@ static int place_admit(struct core_place *place, const char *to)
 
     if (empty != 0)
         return empty < 0 ? empty : 0;
-    if ((folder_fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+    if ((folder_fd = io_open(AT_FDCWD, to, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return -errno;
     err = manifest_read(folder_fd, MANIFEST_NAME, &manifest);
     close(folder_fd); /* was read from alone */
@@ -197,13 +198,14 @@ void core_place_close(struct core_place *place)
 
 int core_backup_copy_rows(const char *from, const char *to)
 {
-    int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), out, err;
+    int in = io_open(AT_FDCWD, from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), out, err;
     uint64_t bytes = 0;
     struct stat st;
 
     if (in < 0)
         return -errno;
-    if (fstat(in, &st) != 0 || (out = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
+    if (fstat(in, &st) != 0 ||
+        (out = io_open(AT_FDCWD, to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) {
         err = -errno;
     } else {
         err = copy_whole(in, out, (uint64_t)st.st_size, &bytes);

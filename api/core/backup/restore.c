@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
+
 /* The backup, held by its lock as long as it is read. 0 or an error. */
 static int backup_open(struct core_place *place, const char *from, struct blob_store **store,
                        struct manifest *manifest)
@@ -39,7 +41,7 @@ static int backup_open(struct core_place *place, const char *from, struct blob_s
 
 static int rows_copy(struct core_place *place, struct meta_copy *now)
 {
-    int fd = openat(blob_copy_source_fd(place->copy), PLACE_ROWS, O_RDONLY | O_CLOEXEC), err;
+    int fd = io_open(blob_copy_source_fd(place->copy), PLACE_ROWS, O_RDONLY | O_CLOEXEC), err;
 
     if (fd < 0)
         return -errno;

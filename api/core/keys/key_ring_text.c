@@ -91,7 +91,7 @@ int key_ring_parse(struct slice text, struct key_ring_entries *entries, unsigned
 
 static ssize_t fetch_file(const char *path, char *text)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = io_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
     ssize_t length;
 

@@ -60,7 +60,7 @@ static void read_lines(struct meeting *meeting, size_t length)
 
 static int read_file(struct meeting *meeting)
 {
-    int fd = openat(core_folder_fd(meeting->core), KNOWN_KEYS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = io_open(core_folder_fd(meeting->core), KNOWN_KEYS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t length;
 
     if (fd < 0)
@@ -87,7 +87,7 @@ static int write_file(struct meeting *meeting)
 {
     int folder = core_folder_fd(meeting->core), err = 0;
     size_t length = write_lines(meeting);
-    int fd = openat(folder, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = io_open(folder, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0)
         return -errno;

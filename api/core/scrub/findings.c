@@ -214,7 +214,7 @@ struct findings *findings_open(int folder_fd)
     if (findings == NULL)
         return NULL;
     pthread_mutex_init(&findings->lock, NULL);
-    fd = sys.openat(folder_fd, FINDINGS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    fd = io_open(folder_fd, FINDINGS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) {
         file_take(findings, fd);
         close(fd); /* was only read from */

@@ -24,7 +24,7 @@ int scrub_mend_open(struct scrub_mend **out, struct core *core, const char *fold
     if (mend == NULL)
         return -ENOMEM;
     mend->core = core;
-    mend->folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    mend->folder_fd = io_open(AT_FDCWD, folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (mend->folder_fd < 0) {
         /* A copy that is away is no reason to look at nothing. */
         core_log(core, LOG_LEVEL_WARNING, "scrub: cannot mend from %s: %s", folder, meta_strerror(-errno));

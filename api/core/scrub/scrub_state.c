@@ -52,7 +52,7 @@ int scrub_file_replace(int folder_fd, const char *name, const void *bytes, size_
     int fd, err;
 
     (void)snprintf(aside, sizeof(aside), "%s.new", name);
-    fd = sys.openat(folder_fd, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = io_open(folder_fd, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
     err = write_whole(fd, bytes, length, 0);
@@ -145,7 +145,7 @@ static bool state_decode(struct scrub_state *state, const unsigned char *record,
 void scrub_state_read(int folder_fd, struct scrub_state *state)
 {
     unsigned char record[STATE_BYTES_MAX + 1]; /* one more: what is longer is none */
-    int fd = sys.openat(folder_fd, SCRUB_STATE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = io_open(folder_fd, SCRUB_STATE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t length = fd >= 0 ? read_up_to(fd, record, sizeof(record), 0) : -1;
 
     if (fd >= 0)

@@ -9,6 +9,7 @@
 
 #include "api/core/scrub/scrub_internal.h"
 #include "metadata/meta_usage.h"
+#include "storage/base/io.h"
 
 void finding_show_key(char *out, struct slice key)
 {
@@ -107,7 +108,7 @@ int core_findings_each(struct core *core, int (*visit)(void *ctx, const struct c
 int core_findings_each_of(const char *data_dir, int (*visit)(void *ctx, const struct core_finding *finding),
                           void *ctx)
 {
-    int fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), result;
+    int fd = io_open(AT_FDCWD, data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), result;
     struct findings *findings;
 
     if (fd < 0)

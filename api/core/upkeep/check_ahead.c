@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/core/core_internal.h"
+#include "storage/base/io.h"
 #include "storage/base/thread.h"
 
 /* A thread reads so much at a time: what disks give at full speed. */
@@ -57,7 +58,7 @@ struct check_ahead *check_ahead_begin(const char *data_dir)
         return NULL;
     }
     atomic_init(&ahead->is_over, false);
-    ahead->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ahead->fd = io_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     free(path);
     if (ahead->fd < 0) {
         free(ahead);

@@ -17,6 +17,7 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/auth/s3_credentials_internal.h"
+#include "storage/base/io.h"
 #include "storage/base/secret_file.h"
 
 struct parser {
@@ -449,7 +450,7 @@ int s3_credentials_create(struct s3_credentials **set, const struct s3_credentia
 
     if (options->path == NULL)
         return s3_credentials_parse(set, NULL, 0, "options", options);
-    fd = open(options->path, O_RDONLY | O_CLOEXEC);
+    fd = io_open(AT_FDCWD, options->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         result = -errno;
         say(options, 2, "%s: %s", options->path, strerror(-result));

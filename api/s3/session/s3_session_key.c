@@ -36,7 +36,7 @@ static int read_key(int directory, unsigned char key[S3_SESSION_KEY_BYTES])
 {
     unsigned char bytes[S3_SESSION_KEY_BYTES + 1];
     struct stat status;
-    int fd = openat(directory, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = io_open(directory, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t length = -EBADMSG;
 
     if (fd < 0)
@@ -60,7 +60,7 @@ static int write_new(int directory, const unsigned char key[S3_SESSION_KEY_BYTES
 
     if (unlinkat(directory, NEW_NAME, 0) != 0 && errno != ENOENT) /* of a process that was killed here */
         return -errno;
-    fd = openat(directory, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = io_open(directory, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
     err = write_whole(fd, key, S3_SESSION_KEY_BYTES, 0);
@@ -92,7 +92,7 @@ int s3_session_key_load(const struct s3_session_key_place *place, unsigned char 
         return -EIO;
     if (place->directory == NULL)
         return 0;
-    directory = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    directory = io_open(AT_FDCWD, place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {
         tell(place, "the directory cannot be opened", -errno);
         return 0;

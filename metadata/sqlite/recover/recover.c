@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
+
 static int rows_make(struct recovery *recovery)
 {
     struct meta_recover_report *report = recovery->report;
@@ -35,7 +37,7 @@ static int rows_make(struct recovery *recovery)
 
 static int file_sync(const char *path, int flags)
 {
-    int fd = open(path, flags | O_CLOEXEC), err = 0;
+    int fd = io_open(AT_FDCWD, path, flags | O_CLOEXEC), err = 0;
 
     if (fd < 0)
         return -errno;

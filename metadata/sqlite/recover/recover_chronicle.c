@@ -9,6 +9,8 @@
 
 #include "metadata/sqlite/recover/recover.h"
 
+#include "storage/base/io.h"
+
 static int entry_apply(void *ctx, const struct chronicle_entry *entry, int64_t time_ms)
 {
     struct recovery *recovery = ctx;
@@ -72,7 +74,8 @@ static int files_apply(struct recovery *recovery, int folder_fd, const struct ch
 int recover_chronicle(struct recovery *recovery)
 {
     struct chronicle_list list = {NULL, 0, 0};
-    int err, fd = open(recovery->options->chronicle, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int err,
+        fd = io_open(AT_FDCWD, recovery->options->chronicle, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;

@@ -10,6 +10,7 @@
 
 #include "metadata/sqlite/meta_sql.h"
 #include "storage/base/disk_error.h"
+#include "storage/base/io.h"
 
 void wal_init(struct wal *wal)
 {
@@ -19,7 +20,7 @@ void wal_init(struct wal *wal)
 
 void wal_reserve(const char *log_path)
 {
-    int fd = open(log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = io_open(AT_FDCWD, log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0)
         return;
@@ -30,7 +31,7 @@ void wal_reserve(const char *log_path)
 int wal_open(struct wal *wal, const char *log_path, bool leaves_syncs)
 {
     assert(wal->fd < 0);
-    wal->fd = open(log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    wal->fd = io_open(AT_FDCWD, log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     wal->leaves_syncs = leaves_syncs;
     return wal->fd < 0 ? -errno : 0;
 }

@@ -211,7 +211,7 @@ static int folder_sync(const char *file_path)
     char *slash = strrchr(path, '/');
     if (slash != NULL)
         slash[slash == path ? 1 : 0] = '\0';
-    int fd = open(slash != NULL ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = io_open(AT_FDCWD, slash != NULL ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0)
         err = -errno;
     if (fd >= 0)
@@ -225,7 +225,7 @@ static int folder_sync(const char *file_path)
  * closed; there a sync that fails ends all writing, and the dead process has left nothing after it. */
 int wal_file_settle(const char *log_path)
 {
-    int fd = open(log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = io_open(AT_FDCWD, log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     struct chain chain;
     bool is_log;
     int err;

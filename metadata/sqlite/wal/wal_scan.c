@@ -200,7 +200,7 @@ int wal_scan(const char *log_path, uint32_t journal_page, bool is_synced, struct
     int err;
 
     *scan = (struct wal_scan){.tail = META_TAIL_WHOLE};
-    scanner.fd = open(log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    scanner.fd = io_open(AT_FDCWD, log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (scanner.fd < 0)
         return errno == ENOENT ? 0 : -errno;
     err = scan_file(&scanner);

@@ -45,7 +45,7 @@ static void believe(struct lifecycle_clock *clock, int64_t now_ms)
 static int64_t file_read(const struct lifecycle *lifecycle)
 {
     int fd =
-        openat(blob_store_folder_fd(lifecycle->core->blobs), CLOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        io_open(blob_store_folder_fd(lifecycle->core->blobs), CLOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char text[32] = "", *end = text;
     int64_t ms = 0;
 
@@ -62,7 +62,7 @@ static int64_t file_read(const struct lifecycle *lifecycle)
 static int file_write(const struct lifecycle *lifecycle, int64_t ms)
 {
     int folder = blob_store_folder_fd(lifecycle->core->blobs), err = 0;
-    int fd = openat(folder, CLOCK_FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = io_open(folder, CLOCK_FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     char text[32];
     int length = snprintf(text, sizeof(text), "%" PRId64 "\n", ms);
 

@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/limits.h"
+#include "storage/base/io.h"
 
 /* "." for a path without a slash. NULL without memory. */
 static char *directory_of(const char *path)
@@ -32,7 +33,7 @@ static int lock_directory(struct s3_users_file *file)
 
     if (directory == NULL)
         return -ENOMEM;
-    file->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    file->directory = io_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(directory);
     if (file->directory < 0)
         return -errno;
@@ -71,7 +72,7 @@ int s3_users_file_begin(struct s3_users_file *file, const char *path)
         return errno != 0 ? -errno : -ENOMEM;
     if ((result = lock_directory(file)) != 0)
         return result;
-    fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    fd = io_open(AT_FDCWD, file->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
     result = fstat(fd, &file->status) == 0 ? read_all(file, fd) : -errno;
