@@ -32,8 +32,9 @@ struct meta {
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
     /* bits of who wants to know what changes are about: meta_outbox.h */
     atomic_uint followed;
-    atomic_uint_fast64_t garbage_bytes;  /* meta_garbage_made */
-    atomic_uint_fast64_t batch_began_ns; /* of the batch that is run just now; 0: none */
+    atomic_uint_fast64_t garbage_bytes; /* meta_garbage_made */
+    /* of the batch that is run just now, or of the repair between two; 0: none */
+    atomic_uint_fast64_t batch_began_ns;
     struct figures figures;
     struct usage usage; /* meta_usage.h */
 };

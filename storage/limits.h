@@ -32,6 +32,9 @@
 /* Submission entries of one ring. Operations beyond it queue in memory, so it bounds no caller. */
 #define RING_ENTRIES 256
 
+/* An operation that is not back after so long waits for a disk that hangs. */
+#define RING_STALL_MS 5000u
+
 /* Threads of the second disk engine, per ring. */
 #define RING_THREADS_MAX 4
 

@@ -165,6 +165,9 @@ void core_worker_wait(struct core_worker *worker);
 /* Rows are read from it, by the calls of metadata/meta.h and on this thread; they answer at once. The worker's own: not to be closed. */
 struct meta_reader *core_worker_reader(struct core_worker *worker);
 
+/* As core_health; META_E_STALLED also where the disk work of this worker does not come back: uploads with a file are refused then. */
+int core_worker_health(struct core_worker *worker);
+
 /* ---- Settings of buckets ---- */
 
 /* A kind of setting and the form in which it is used. */

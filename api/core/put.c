@@ -483,7 +483,8 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
     assert(options->events != NULL);
     if (put == NULL)
         return -ENOMEM;
-    if (core_is_read_only(worker->core) || meta_is_stalled(worker->core->meta)) {
+    if (core_is_read_only(worker->core) || meta_is_stalled(worker->core->meta) ||
+        (!is_small && ring_is_stalled(worker->ring))) {
         free(put);
         return core_is_read_only(worker->core) ? -EROFS : META_E_STALLED;
     }

@@ -130,6 +130,13 @@ void core_worker_drain(struct core_worker *worker)
         ring_wait(worker->ring, false);
 }
 
+int core_worker_health(struct core_worker *worker)
+{
+    int health = core_health(worker->core);
+
+    return health == 0 && ring_is_stalled(worker->ring) ? META_E_STALLED : health;
+}
+
 struct meta_reader *core_worker_reader(struct core_worker *worker)
 {
     return worker->reader;

@@ -201,6 +201,17 @@ static void wait_until(struct meta_committer *committer, uint64_t end_ns)
     (void)pthread_cond_timedwait(&committer->wake, &committer->mutex, &end); /* the caller looks again */
 }
 
+/* From here on the disk may hang, and what is submitted would wait for it: meta_is_stalled looks at this. */
+static void disk_begins(struct meta_committer *committer)
+{
+    atomic_store(&committer->meta->batch_began_ns, clock_monotonic_ns());
+}
+
+static void disk_is_done(struct meta_committer *committer)
+{
+    atomic_store(&committer->meta->batch_began_ns, 0);
+}
+
 /* Waits for something to do; meanwhile a failed sync is made good. The mutex is held, and given up. */
 static void idle_await(struct meta_committer *committer)
 {
@@ -213,7 +224,9 @@ static void idle_await(struct meta_committer *committer)
             continue;
         }
         pthread_mutex_unlock(&committer->mutex);
+        disk_begins(committer);
         int err = repair(committer);
+        disk_is_done(committer);
         pthread_mutex_lock(&committer->mutex);
         if (err != 0 && is_idle(committer))
             wait_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS);
@@ -351,9 +364,9 @@ static void *committer_main(void *argument)
             break;
         pthread_mutex_unlock(&committer->mutex);
         if (batch != NULL) {
-            atomic_store(&committer->meta->batch_began_ns, clock_monotonic_ns());
+            disk_begins(committer);
             batch_serve(committer, batch);
-            atomic_store(&committer->meta->batch_began_ns, 0);
+            disk_is_done(committer);
         }
         batch_finish(&committer->runner.hooks, refused, META_E_CLOSING);
         pthread_mutex_lock(&committer->mutex);

@@ -21,6 +21,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "storage/base/clock.h"
 #include "storage/limits.h"
 #include "storage/ring/ring_engine.h"
 #include "storage/ring/ring_fault.h"
@@ -186,6 +187,51 @@ void ring_posts_release(void)
     }
 }
 
+/* ---- How long they take ----
+ *
+ * Two counts are cheaper than the time of each operation: when all of the older one are back, and it has been the older one for long enough,
+ * the two change places. What is left in the older one after that time again has been under way for it. */
+
+static void ring_count_turn(struct ring *ring)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (ring->begun[1 - ring->begun_now] > 0 || now_ms < ring->begun_turned_ms + RING_STALL_MS)
+        return;
+    ring->begun_now = 1 - ring->begun_now;
+    ring->begun_turned_ms = now_ms;
+}
+
+/* The sync of a large file may take its time on a disk that is well; and who has a lent operation may wait for more than the disk. */
+static bool ring_is_counted(const struct ring_op *op)
+{
+    return op->kind != RING_OP_LENT && op->kind != RING_OP_FDATASYNC && op->kind != RING_OP_FSYNC;
+}
+
+static void ring_count_in(struct ring *ring, struct ring_op *op)
+{
+    if (!ring_is_counted(op))
+        return;
+    ring_count_turn(ring);
+    op->begun = (uint8_t)ring->begun_now;
+    ring->begun[op->begun]++;
+}
+
+static void ring_count_out(struct ring *ring, const struct ring_op *op)
+{
+    if (!ring_is_counted(op))
+        return;
+    assert(ring->begun[op->begun] > 0);
+    ring->begun[op->begun]--;
+}
+
+bool ring_is_stalled(struct ring *ring)
+{
+    ring_count_turn(ring);
+    return ring->begun[1 - ring->begun_now] > 0 &&
+           clock_monotonic_ms() >= ring->begun_turned_ms + RING_STALL_MS;
+}
+
 /* ---- The ring's thread ---- */
 
 void ring_flush(struct ring *ring)
@@ -222,6 +268,7 @@ unsigned ring_reap(struct ring *ring)
         if (op->kind != RING_OP_POSTED) {
             assert(ring->pending > 0);
             ring->pending--;
+            ring_count_out(ring, op);
         }
         op->done(op, op->result); /* may free or reuse op */
         count++;
@@ -261,6 +308,7 @@ static bool ring_admit(struct ring *ring, struct ring_op *op, enum ring_op_kind 
     op->kind = kind;
     op->engine = NULL;
     ring->pending++;
+    ring_count_in(ring, op);
     if (sys_fault != NULL)
         fault = sys_fault(kind, op->fd, op->length);
     if (fault < 0)

@@ -64,6 +64,7 @@ struct ring_op {
     /* private to the ring */
     struct queue_link link;
     enum ring_op_kind kind;
+    uint8_t begun; /* which of the ring's two counts it is in */
     int fd, fd2;
     int flags;
     int32_t result;
@@ -103,6 +104,10 @@ unsigned ring_wait(struct ring *ring, bool expect_post);
 
 /* Operations in flight or queued, posted ones not counted. */
 unsigned ring_pending(const struct ring *ring);
+
+/* Whether an operation, other than a sync or a lent one, has been pending for RING_STALL_MS at least (of twice that it is certain): the disk hangs, and
+ * who has the choice begins nothing that needs it. */
+bool ring_is_stalled(struct ring *ring);
 
 /* offset: position in the file, or UINT64_MAX for "current position" (pipes, sockets). */
 void ring_read(struct ring *ring, struct ring_op *op, int fd, void *buffer, uint32_t length, uint64_t offset);

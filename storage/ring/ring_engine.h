@@ -31,6 +31,10 @@ struct ring {
     bool watches_edges; /* ring_watch_edges: it is not read by ring_reap */
     unsigned pending;
     bool reaping;
+    unsigned begun[2];  /* of those that are pending: begun since the last turn of the pair, and before it */
+    unsigned begun_now; /* which of the two is the newer */
+    uint64_t
+        begun_turned_ms; /* when the older one was empty last, at RING_STALL_MS at the earliest after the time before */
 
     atomic_uint posters;  /* threads that bring results just now */
     pthread_mutex_t lock; /* guards arrived */

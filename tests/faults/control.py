@@ -57,7 +57,7 @@ class Place(ctypes.Structure):
 
 class Numbers(ctypes.Structure):
     _fields_ = [("counts", ctypes.c_int), ("kind", ctypes.c_int), ("hash", ctypes.c_uint64), ("skip", ctypes.c_int), ("times", ctypes.c_int), ("action", ctypes.c_int),
-                ("failed", ctypes.c_int), ("place_count", ctypes.c_uint32), ("dropped", ctypes.c_uint32), ("hangs", ctypes.c_int),
+                ("failed", ctypes.c_int), ("place_count", ctypes.c_uint32), ("dropped", ctypes.c_uint32), ("hangs", ctypes.c_int), ("refuses", ctypes.c_int),
                 ("module_count", ctypes.c_uint32), ("modules", ctypes.c_char * 128 * MODULES), ("places", Place * PLACES)]
 
 

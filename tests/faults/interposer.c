@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,6 +159,19 @@ static int decide(enum call_kind kind, uint64_t place)
     return armed && (wanted == 0 || wanted == hash) ? due() : 0;
 }
 
+int faults_refuse(int fd)
+{
+    struct stat st;
+    int code = control == NULL ? 0 : atomic_load(&control->refuses);
+
+    if (code == 0 || (fd >= 0 && fd <= STDERR_FILENO))
+        return 0;
+    if (fd >= 0 && (syscall(SYS_fstat, fd, &st) != 0 || !S_ISREG(st.st_mode)))
+        return 0;
+    errno = code;
+    return code;
+}
+
 int faults_decide(enum call_kind kind, uint64_t place)
 {
     int error = errno, action;
@@ -165,7 +179,7 @@ int faults_decide(enum call_kind kind, uint64_t place)
     if (control == NULL || deciding || kind == CALL_NONE)
         return 0;
     deciding = true;
-    while (atomic_load(&control->hangs) == (int)kind)
+    while (kind != CALL_RING && atomic_load(&control->hangs) == (int)kind)
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     action = decide(kind, place);
     deciding = false;

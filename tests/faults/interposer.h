@@ -71,7 +71,9 @@ struct control {
     atomic_int failed;       /* that many did */
     atomic_uint place_count; /* of the table below */
     atomic_uint dropped;     /* had no room there */
-    atomic_int hangs;        /* calls of this kind wait until it is another */
+    atomic_int
+        hangs; /* calls of this kind wait until it is another; operations of a ring do not come back until then */
+    atomic_int refuses; /* every change of a file or a folder fails with this errno; 0: none */
     atomic_uint module_count;
     char modules[MODULES_MAX][128];
     struct place places[PLACES_MAX];
@@ -81,6 +83,10 @@ extern struct control *control;
 
 /* 0: the call goes on; an errno, which is not set yet; or ACTION_HALF. `place`: 0, or what stands for the stack. */
 int faults_decide(enum call_kind kind, uint64_t place);
+
+/* 0, or the errno with which changes are refused now. `fd`: what is written to, -1 where that is no matter. Sockets, pipes, events and the
+ * standard streams are no files. */
+int faults_refuse(int fd);
 
 /* Whether it is the descriptor of an event: reading and writing those does not fail. */
 bool faults_is_event(int fd);
@@ -121,6 +127,22 @@ static inline bool faults_shorten(enum call_kind kind, size_t *length)
     {                                                                                                        \
         REAL(name);                                                                                          \
         return faults_fail(kind) ? (wrong) : real arguments;                                                 \
+    }
+
+/* One that changes a file or a folder. */
+#define CHANGES(kind, fd, name, parameters, arguments)                                                       \
+    int name parameters                                                                                      \
+    {                                                                                                        \
+        REAL(name);                                                                                          \
+        return faults_refuse(fd) != 0 || faults_fail(kind) ? -1 : real arguments;                            \
+    }
+
+/* The same, which also may do half of `length`. */
+#define WRITES(kind, fd, name, length, parameters, arguments)                                                \
+    ssize_t name parameters                                                                                  \
+    {                                                                                                        \
+        REAL(name);                                                                                          \
+        return faults_refuse(fd) != 0 || faults_shorten(kind, &(length)) ? -1 : real arguments;              \
     }
 
 /* One that also may do half of `length`, a parameter of it. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,16 +22,18 @@
 SHORTENED(faults_is_event(fd) ? CALL_NONE : CALL_READ, read, n, (int fd, void *data, size_t n), (fd, data, n))
 SHORTENED(CALL_READ, pread, n, (int fd, void *data, size_t n, off_t at), (fd, data, n, at))
 SHORTENED(CALL_READ, pread64, n, (int fd, void *data, size_t n, off64_t at), (fd, data, n, at))
-SHORTENED(faults_is_event(fd) ? CALL_NONE : CALL_WRITE, write, n, (int fd, const void *data, size_t n),
-          (fd, data, n))
-SHORTENED(CALL_WRITE, pwrite, n, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at))
-SHORTENED(CALL_WRITE, pwrite64, n, (int fd, const void *data, size_t n, off64_t at), (fd, data, n, at))
+WRITES(faults_is_event(fd) ? CALL_NONE : CALL_WRITE, fd, write, n, (int fd, const void *data, size_t n),
+       (fd, data, n))
+WRITES(CALL_WRITE, fd, pwrite, n, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at))
+WRITES(CALL_WRITE, fd, pwrite64, n, (int fd, const void *data, size_t n, off64_t at), (fd, data, n, at))
 
 /* Of vectors half is: of the first of several, or half of the only one. */
 #define VECTORS(kind, name, parameters, arguments)                                                           \
     ssize_t name parameters                                                                                  \
     {                                                                                                        \
         REAL(name);                                                                                          \
+        if ((kind) == CALL_WRITE && faults_refuse(fd) != 0)                                                  \
+            return -1;                                                                                       \
         struct iovec first = count > 0 ? list[0] : (struct iovec){0};                                        \
         int action = faults_decide(kind, 0);                                                                 \
         if (action > 0) {                                                                                    \
@@ -60,10 +63,10 @@ FAULTY(CALL_SYNC, int, -1, fdatasync, (int fd), (fd))
 FAULTY(CALL_SYNC, int, -1, syncfs, (int fd), (fd))
 FAULTY(CALL_SYNC, int, -1, sync_file_range, (int fd, off64_t at, off64_t n, unsigned flags),
        (fd, at, n, flags))
-FAULTY(CALL_SPACE, int, -1, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))
-FAULTY(CALL_SPACE, int, -1, fallocate64, (int fd, int mode, off64_t at, off64_t n), (fd, mode, at, n))
-FAULTY(CALL_SPACE, int, -1, ftruncate, (int fd, off_t n), (fd, n))
-FAULTY(CALL_SPACE, int, -1, ftruncate64, (int fd, off64_t n), (fd, n))
+CHANGES(CALL_SPACE, fd, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))
+CHANGES(CALL_SPACE, fd, fallocate64, (int fd, int mode, off64_t at, off64_t n), (fd, mode, at, n))
+CHANGES(CALL_SPACE, fd, ftruncate, (int fd, off_t n), (fd, n))
+CHANGES(CALL_SPACE, fd, ftruncate64, (int fd, off64_t n), (fd, n))
 
 /* A mapping that nobody can have: of files and for threads' needs; MAP_FAILED. */
 FAULTY(CALL_MAP, void *, MAP_FAILED, mmap,
@@ -75,6 +78,11 @@ FAULTY(CALL_MAP, void *, MAP_FAILED, mmap64,
 
 /* ---- Opening ---- */
 
+static bool is_device(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+}
+
 #define OPENS(name, parameters, arguments)                                                                   \
     int name parameters                                                                                      \
     {                                                                                                        \
@@ -83,6 +91,9 @@ FAULTY(CALL_MAP, void *, MAP_FAILED, mmap64,
         va_start(more, flags);                                                                               \
         mode_t mode = va_arg(more, mode_t);                                                                  \
         va_end(more);                                                                                        \
+        if (((flags) & (O_ACCMODE | O_CREAT)) != O_RDONLY && (flags & O_PATH) == 0 && !is_device(path) &&    \
+            faults_refuse(-1) != 0)                                                                          \
+            return -1;                                                                                       \
         return faults_fail(CALL_OPEN) ? -1 : real arguments;                                                 \
     }
 
@@ -99,15 +110,14 @@ FAULTY(CALL_STREAM, int, -1, memfd_create, (const char *name, unsigned flags), (
 
 /* ---- Names ---- */
 
-FAULTY(CALL_NAME, int, -1, linkat, (int from, const char *name, int to, const char *as, int flags),
-       (from, name, to, as, flags))
-FAULTY(CALL_NAME, int, -1, unlinkat, (int fd, const char *name, int flags), (fd, name, flags))
-FAULTY(CALL_NAME, int, -1, unlink, (const char *name), (name))
-FAULTY(CALL_NAME, int, -1, rename, (const char *name, const char *as), (name, as))
-FAULTY(CALL_NAME, int, -1, renameat, (int from, const char *name, int to, const char *as),
-       (from, name, to, as))
-FAULTY(CALL_NAME, int, -1, mkdir, (const char *name, mode_t mode), (name, mode))
-FAULTY(CALL_NAME, int, -1, mkdirat, (int fd, const char *name, mode_t mode), (fd, name, mode))
+CHANGES(CALL_NAME, -1, linkat, (int from, const char *name, int to, const char *as, int flags),
+        (from, name, to, as, flags))
+CHANGES(CALL_NAME, -1, unlinkat, (int fd, const char *name, int flags), (fd, name, flags))
+CHANGES(CALL_NAME, -1, unlink, (const char *name), (name))
+CHANGES(CALL_NAME, -1, rename, (const char *name, const char *as), (name, as))
+CHANGES(CALL_NAME, -1, renameat, (int from, const char *name, int to, const char *as), (from, name, to, as))
+CHANGES(CALL_NAME, -1, mkdir, (const char *name, mode_t mode), (name, mode))
+CHANGES(CALL_NAME, -1, mkdirat, (int fd, const char *name, mode_t mode), (fd, name, mode))
 
 /* ---- Looking ---- */
 

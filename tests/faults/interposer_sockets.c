@@ -39,15 +39,15 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return real(fd, &half, flags);
 }
 
-SHORTENED(CALL_SPLICE, splice, n,
-          (int from, off64_t *from_at, int to, off64_t *to_at, size_t n, unsigned flags),
-          (from, from_at, to, to_at, n, flags))
+WRITES(CALL_SPLICE, to, splice, n,
+       (int from, off64_t *from_at, int to, off64_t *to_at, size_t n, unsigned flags),
+       (from, from_at, to, to_at, n, flags))
 SHORTENED(CALL_SPLICE, tee, n, (int from, int to, size_t n, unsigned flags), (from, to, n, flags))
 SHORTENED(CALL_SPLICE, sendfile, n, (int to, int from, off_t *at, size_t n), (to, from, at, n))
 SHORTENED(CALL_SPLICE, sendfile64, n, (int to, int from, off64_t *at, size_t n), (to, from, at, n))
-SHORTENED(CALL_SPLICE, copy_file_range, n,
-          (int from, off64_t *from_at, int to, off64_t *to_at, size_t n, unsigned flags),
-          (from, from_at, to, to_at, n, flags))
+WRITES(CALL_SPLICE, to, copy_file_range, n,
+       (int from, off64_t *from_at, int to, off64_t *to_at, size_t n, unsigned flags),
+       (from, from_at, to, to_at, n, flags))
 FAULTY(CALL_SPLICE, ssize_t, -1, vmsplice, (int fd, const struct iovec *list, size_t n, unsigned flags),
        (fd, list, n, flags))
 

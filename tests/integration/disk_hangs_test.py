@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A disk that does not answer: syncs hang, or writes, until they are let go on. What is read goes on, and so does health, which tells; changes that
-were begun wait, and after ten seconds no more are taken: 503 SlowDown. When the disk answers again, so does everybody, without a restart."""
+were begun wait, and after ten seconds no more are taken: 503 SlowDown. When the disk answers again, so does everybody, without a restart. Where nothing
+comes back from an io_uring, that is so of uploads with a file of their own, and nobody else notices."""
 import os
 import sys
 import threading
@@ -60,4 +61,34 @@ for kind in ("sync", "write"):
 check(server.stop(), "it stops")
 status, output = run([SLUICE, "check", "--data", server.data])
 check(status == 0, "sluice check finds nothing", output)
+
+# A ring.
+server = Server(engine="auto", env=disk.environment(), args=["--workers", "1"])
+if "io_uring" in server.log_text(): # it says that there is none
+    skip("a ring that hangs", "no io_uring here")
+    done()
+equal(server.request("PUT", "/hangs")[0], 200, "ring: a bucket")
+for key, body in (("small", SMALL), ("large", LARGE), ("cold", LARGE)):
+    equal(server.request("PUT", f"/hangs/{key}", body)[0], 200, f"ring: {key} is stored")
+for key, body in (("small", SMALL), ("large", LARGE)):
+    equal(server.request("GET", f"/hangs/{key}")[2], body, f"ring: {key} is read once")
+disk.numbers.hangs = control.KINDS.index("ring")
+answers = {}
+begun = threading.Thread(target=put, args=("begun", LARGE, answers))
+begun.start()
+check(poll(lambda: server.request("GET", "/-/healthy", timeout=10)[0] == 503, 60), "ring: health tells")
+status, _, text = server.request("PUT", "/hangs/new", LARGE, timeout=10)
+equal((status, error_code(text)), (503, "SlowDown"), "ring: a large upload is refused")
+for key, body in (("small", SMALL), ("large", LARGE)):
+    equal(server.request("GET", f"/hangs/{key}", timeout=10)[2], body, f"ring: {key} is still read")
+equal(server.request("PUT", "/hangs/packed", SMALL, timeout=10)[0], 200, "ring: a small upload goes well")
+equal(server.request("DELETE", "/hangs/packed", timeout=10)[0], 204, "ring: and a delete")
+equal(answers, {}, "ring: who had begun waits")
+disk.numbers.hangs = 0
+equal(server.request("GET", "/hangs/cold", timeout=20)[2], LARGE, "ring: what needs it is read when it comes back") # and what was held goes with it
+begun.join(60)
+equal(answers["begun"][0], 200, "ring: who had begun is answered")
+check(poll(lambda: server.request("GET", "/-/healthy")[0] == 200), "ring: health is good")
+equal(server.request("PUT", "/hangs/new", LARGE)[0], 200, "ring: large uploads go well")
+check(server.stop(), "ring: it stops")
 done()

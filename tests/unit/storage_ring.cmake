@@ -1,4 +1,5 @@
 sluice_unit_test(ring_test sluice_storage)
+target_link_options(ring_test PRIVATE -Wl,--wrap=clock_monotonic_ms)
 sluice_unit_test(ring_queue_test sluice_storage)
 sluice_unit_test(ring_restriction_test sluice_storage)
 sluice_unit_test(pipe_pool_test sluice_storage)

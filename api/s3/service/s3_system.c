@@ -36,7 +36,7 @@ static void answer_healthy(struct s3_request *request)
 {
     int result = meta_bucket_list(core_worker_reader(request->worker), SLICE(""), 1, visit_nothing, NULL);
 
-    if (result == 0 && (result = core_health(s3_service_core(request->service))) == 0) {
+    if (result == 0 && (result = core_worker_health(request->worker)) == 0) {
         /* Nothing is broken, and whoever restarts what is not healthy would make nothing better. */
         if (core_room_bytes(s3_service_core(request->service)) == 0) {
             answer_text(request, 200, "OK", "text/plain",

@@ -229,7 +229,7 @@ void metrics_add_events(struct metrics_page *page, const struct s3_service *serv
 {
 }
 
-int core_health(const struct core *core)
+int core_worker_health(struct core_worker *worker)
 {
     return fixture.health;
 }

@@ -23,7 +23,7 @@ struct fixture {
     const char *wire; /* the coded body that http_body_collect finds */
     size_t wire_length;
     int bucket_result; /* of core_bucket_get and core_bucket_list, when not 0 */
-    int health;        /* core_health says so */
+    int health;        /* core_worker_health says so */
     unsigned worker;   /* whose request it is */
 
     struct s3_request *dispatched; /* valid until the next fixture_request */

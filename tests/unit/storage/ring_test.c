@@ -6,6 +6,9 @@
 
 #include "tests/unit/storage/ring_testing.h"
 
+#include "storage/base/clock.h"
+#include "storage/limits.h"
+
 /* ---- Every kind ---- */
 
 static void test_open_write_read_close(void **state)
@@ -67,6 +70,49 @@ static void test_current_position_on_pipes(void **state)
     assert_memory_equal(buffer, "abc", 3);
     close(fds[0]);
     close(fds[1]);
+}
+
+/* ---- What does not come back ---- */
+
+static uint64_t later_ms; /* the ring's thread alone asks what time it is */
+
+uint64_t __real_clock_monotonic_ms(void);
+uint64_t __wrap_clock_monotonic_ms(void);
+
+uint64_t __wrap_clock_monotonic_ms(void)
+{
+    return __real_clock_monotonic_ms() + later_ms;
+}
+
+static void test_stall(void **state)
+{
+    struct ring *ring = ring_of(state);
+    struct waiter hangs = WAITER, quick = WAITER, late = WAITER;
+    int fds[2], others[2];
+    char byte;
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(others, O_CLOEXEC), 0);
+    assert_false(ring_is_stalled(ring));
+    later_ms += RING_STALL_MS;
+    ring_read(ring, &hangs.op, fds[0], &byte, 1, UINT64_MAX);
+    ring_flush(ring);
+    for (int i = 0; i < 3; i++) { /* others that come and go make no difference */
+        assert_int_equal(ring_is_stalled(ring), i == 2);
+        ring_write(ring, &quick.op, others[1], "x", 1, UINT64_MAX);
+        assert_int_equal(finish(ring, &quick), 1);
+        later_ms += RING_STALL_MS;
+    }
+    ring_read(ring, &late.op, others[0], &byte, 1, UINT64_MAX);
+    assert_int_equal(finish(ring, &late), 1);
+    assert_true(ring_is_stalled(ring));
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    assert_int_equal(finish(ring, &hangs), 1);
+    assert_false(ring_is_stalled(ring));
+    for (int i = 0; i < 2; i++) {
+        close(fds[i]);
+        close(others[i]);
+    }
 }
 
 static void test_splice_to_file(void **state)
@@ -283,6 +329,7 @@ static void test_warm_of_what_cannot_be_read(void **state)
 #define TESTS(setup)                                                                                         \
     cmocka_unit_test_setup_teardown(test_open_write_read_close, setup, teardown),                            \
         cmocka_unit_test_setup_teardown(test_current_position_on_pipes, setup, teardown),                    \
+        cmocka_unit_test_setup_teardown(test_stall, setup, teardown),                                        \
         cmocka_unit_test_setup_teardown(test_splice_to_file, setup, teardown),                               \
         cmocka_unit_test_setup_teardown(test_fallocate, setup, teardown),                                    \
         cmocka_unit_test_setup_teardown(test_link_after_open, setup, teardown),                              \
