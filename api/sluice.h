@@ -82,6 +82,7 @@ enum sluice_error {
     SLUICE_E_NO_ENCRYPTION_KEY = -6021,
     SLUICE_E_NOTIFICATIONS = -6008, /* the file of targets of events cannot be understood; see the log */
     SLUICE_E_REPLICATION = -6022,   /* the file of targets of replication cannot be understood; see the log */
+    SLUICE_E_ORIGINS = -6023,       /* the file of origins cannot be understood; see the log */
     SLUICE_E_NO_REPLICATION = -5013, /* the bucket has no rule of replication that is enabled */
 };
 
@@ -520,6 +521,8 @@ struct sluice_server_options {
     const char *notifications;
     /* the same of targets that objects may be copied to (deploy/replication.sample) */
     const char *replication;
+    /* the same of origins: S3 servers that buckets stand in front of (deploy/origins.sample) */
+    const char *origins;
     bool allow_anonymous;     /* without any key, listen on addresses other than loopback too */
     bool public_metrics;      /* /-/metrics needs no key, though there are keys */
     bool refuse_signature_v2; /* requests signed by AWS's Signature Version 2, which leaves much unsigned */
@@ -594,12 +597,12 @@ SLUICE_API unsigned sluice_server_port(const struct sluice_server *server);
 SLUICE_API const char *sluice_server_tls_address(const struct sluice_server *server);
 /* All places, in their order. tls, which may be NULL: is it HTTPS? NULL: there are no more. */
 SLUICE_API const char *sluice_server_place(const struct sluice_server *server, size_t index, bool *tls);
-/* Opens the access log anew and reads the files of credentials and of targets of events and of replication, certificate and key again; on failure the old ones stay in use. */
+/* Opens the access log anew and reads the files of credentials, of targets of events and of replication and of origins, certificate and key again; on failure the old ones stay in use. */
 SLUICE_API int sluice_server_reload(struct sluice_server *server);
 /* Goes on with other settings, for requests and connections to come: all of it, or nothing where an error is returned. What counts of the options: the
  * keys (credentials must be the same path, whose file is read again), allow_anonymous, public_metrics, refuse_signature_v2, refuse_web_auth,
  * web_auth_plain_http, domains, trusted_proxies, the logs (which are opened anew) and slow_request_ms, certificates, their keys and the authority of clients,
- * max_connections, max_connections_per_address, body_rate_min, the files of targets of events and of replication, which are read again (the same paths), and buckets, which are made where they are missing. The rest must be as it was at the
+ * max_connections, max_connections_per_address, body_rate_min, the files of targets of events and of replication and of origins, which are read again (the same paths), and buckets, which are made where they are missing. The rest must be as it was at the
  * start. Errors as of sluice_server_start; -EOPNOTSUPP: it takes a new start, for a server that would have its first key or certificate, or none
  * any more. */
 SLUICE_API int sluice_server_change(struct sluice_server *server,

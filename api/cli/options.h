@@ -117,11 +117,11 @@ enum option_method { METHOD_GET, METHOD_PUT };
 enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 
 struct options {
-    char *data, *notifications, *replication, *resync, *suffix, *tls_listen, *tls_client_authority, *config,
-        *credentials, *access_key, *secret_key, *access_key_file, *secret_key_file, *min_free, *garbage_max,
-        *quota_bytes, *mend_from, *socket_mode, *access_log, *audit_log, *region, *user_id, *rights,
-        *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id, *larger,
-        *smaller, *newer, *older, *expires, *website_index, *website_error, *encryption_keys,
+    char *data, *notifications, *replication, *origins, *resync, *suffix, *tls_listen, *tls_client_authority,
+        *config, *credentials, *access_key, *secret_key, *access_key_file, *secret_key_file, *min_free,
+        *garbage_max, *quota_bytes, *mend_from, *socket_mode, *access_log, *audit_log, *region, *user_id,
+        *rights, *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id,
+        *larger, *smaller, *newer, *older, *expires, *website_index, *website_error, *encryption_keys,
         *encryption_key_command;
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
         cache_buckets, tls_certificate, tls_key, includes, excludes, metadata, events;

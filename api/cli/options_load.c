@@ -221,6 +221,7 @@ static int load_handed(struct options *options)
         {"credentials", "credentials", NULL},
         {"notifications", "notifications", NULL},
         {"replication", "replication", NULL},
+        {"origins", "origins", NULL},
         {"access-key", "access-key-file", "access-key"},
         {"secret-key", "secret-key-file", "secret-key"},
         {"tls-certificate", "tls-certificate", NULL},

@@ -309,6 +309,9 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Where buckets may be copied to: targets by name, each with its endpoint and key, and the buckets and users that may use it. Read "
              "again on SIGHUP."},
+    {.name = "origins", .type = OPTION_TEXT, .field = FIELD(origins), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "S3 servers that buckets stand in front of: what is not here is fetched from there once, and stays. Read again on SIGHUP."},
     {.name = "resync", .type = OPTION_TEXT, .field = FIELD(resync), .argument = "BUCKET",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_REPLICATE,
      .help = "Compare all keys of the bucket with what its targets have, and copy those that differ."},

@@ -67,6 +67,7 @@ static int fail_server(const struct options *options, int err)
     case SLUICE_E_CERTIFICATE:
     case SLUICE_E_NOTIFICATIONS:
     case SLUICE_E_REPLICATION:
+    case SLUICE_E_ORIGINS:
         return CLI_USAGE; /* the log has said it, with file and line */
     case -EADDRINUSE:
     case -EADDRNOTAVAIL:

@@ -68,6 +68,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .credentials = options->credentials,
         .notifications = options->notifications,
         .replication = options->replication,
+        .origins = options->origins,
         .allow_anonymous = options->allow_anonymous,
         .public_metrics = options->metrics == METRICS_PUBLIC,
         .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,

@@ -124,6 +124,7 @@ static size_t on_write(char *data, size_t size, size_t items, void *ctx)
     long status = status_of(connection);
     bool is_good = status >= 200 && status < 300;
 
+    connection->answer->status = (int)status; /* for sinks, which look at the head of their answer */
     if (is_cancelled(connection))
         connection->result = -ECANCELED;
     else if (is_good && connection->sink != NULL)
@@ -222,9 +223,15 @@ static bool is_here(const struct client_target *target)
 
 #define SET(option, value) (connection->curl->easy_setopt(connection->easy, option, value) == CURLE_OK)
 
+static unsigned given_or(unsigned given, unsigned otherwise)
+{
+    return given != 0 ? given : otherwise;
+}
+
 static bool set_common(struct client_connection *connection)
 {
     const struct client_target *target = connection->target;
+    const struct client_patience *patience = &target->patience;
     const char *bundle =
         target->identity.ca_bundle != NULL ? target->identity.ca_bundle : curl_library_authorities();
 
@@ -232,8 +239,9 @@ static bool set_common(struct client_connection *connection)
     return SET(CURLOPT_ERRORBUFFER, connection->reason) && SET(CURLOPT_PROTOCOLS_STR, "http,https") &&
            SET(CURLOPT_PATH_AS_IS, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_NOSIGNAL, 1L) &&
            SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           SET(CURLOPT_CONNECTTIMEOUT, (long)CLIENT_CONNECT_SECONDS) && SET(CURLOPT_LOW_SPEED_LIMIT, 1L) &&
-           SET(CURLOPT_LOW_SPEED_TIME, (long)CLIENT_SILENCE_SECONDS) &&
+           SET(CURLOPT_CONNECTTIMEOUT, (long)given_or(patience->connect_s, CLIENT_CONNECT_SECONDS)) &&
+           SET(CURLOPT_LOW_SPEED_LIMIT, (long)given_or(patience->slow_bytes, 1)) &&
+           SET(CURLOPT_LOW_SPEED_TIME, (long)given_or(patience->silence_s, CLIENT_SILENCE_SECONDS)) &&
            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_USERAGENT, "sluice") &&
            SET(CURLOPT_NOPROGRESS, 0L) && SET(CURLOPT_XFERINFOFUNCTION, on_progress) &&
            SET(CURLOPT_XFERINFODATA, connection) && SET(CURLOPT_HEADERFUNCTION, on_header) &&

@@ -29,7 +29,16 @@ enum client_addressing {
     CLIENT_ADDRESS_VIRTUAL_LABEL
 };
 
+/* How long a server is waited for. Zeroed: as CLIENT_... in limits.h has it. */
+struct client_patience {
+    unsigned connect_s;
+    unsigned silence_s;  /* in which fewer than slow_bytes a second come */
+    unsigned slow_bytes; /* 0: one */
+    unsigned attempts;
+};
+
 struct client_target {
+    struct client_patience patience;
     char *origin;    /* "https://host:9000" */
     char *unix_path; /* a socket that leads there; NULL: the network does */
     enum client_addressing addressing;

@@ -190,9 +190,11 @@ static void wait_before(const struct client_session *session, unsigned attempt)
 
 int client_session_call(struct client_session *session, client_sink_fn sink, void *ctx)
 {
+    unsigned wanted = session->target->patience.attempts;
+    unsigned attempts = wanted != 0 ? wanted : CLIENT_ATTEMPTS_MAX;
     int err = 0;
 
-    for (unsigned attempt = 0; attempt < CLIENT_ATTEMPTS_MAX; attempt++) {
+    for (unsigned attempt = 0; attempt < attempts; attempt++) {
         if (attempt > 0) {
             wait_before(session, attempt - 1);
             if (is_cancelled(session))

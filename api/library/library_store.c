@@ -66,6 +66,8 @@ const char *sluice_strerror(int result)
         return "the file of targets of events cannot be understood";
     case SLUICE_E_REPLICATION:
         return "the file of targets of replication cannot be understood";
+    case SLUICE_E_ORIGINS:
+        return "the file of origins cannot be understood";
     case SLUICE_E_NO_REPLICATION:
         return "the bucket has no rule of replication that is enabled";
     case SLUICE_E_SHARED_FS:

@@ -101,7 +101,10 @@ struct s3_request {
 
     struct meta_bucket bucket; /* set by s3_request_open_bucket */
     struct s3_pinned pinned;   /* the object that it is about; set by s3_pinned_begin */
-    unsigned judgements;       /* that were made anew, as the object had changed since */
+    /* Of a bucket that stands in front of another server (s3_fetch.h): that one was asked; and what a HEAD is to say, which is not here. */
+    bool was_fetched;
+    const struct meta_object *elsewhere;
+    unsigned judgements; /* that were made anew, as the object had changed since */
     /* Whose the object has to be that the request replaces or deletes: set by s3_authorize_access for who may write by an ACL only, and a
      * condition of his changes. NULL: anybody's */
     const struct slice *only_over;

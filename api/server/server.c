@@ -15,6 +15,7 @@
 #include "api/doors/doors.h"
 #include "api/events/events.h"
 #include "api/library/library.h"
+#include "api/origin/origin.h"
 #include "api/pages/pages.h"
 #include "api/http/http.h"
 #include "api/http/limits.h"
@@ -180,8 +181,8 @@ struct s3_service_options server_service_options(const struct sluice_server_opti
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
                           struct core *core, const struct doors *doors, struct pages *pages,
-                          struct events *events, struct replication *replication, struct control_http *admin,
-                          log_fn log, void *log_ctx)
+                          struct events *events, struct replication *replication, struct origin *origin,
+                          struct control_http *admin, log_fn log, void *log_ctx)
 {
     struct server_keys keys;
     int err = server_keys_take(&keys, options, log, log_ctx);
@@ -197,6 +198,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
     service_options.pages = pages_for_front(pages);
     service_options.events = events;
     server_replication_offer(&service_options, replication);
+    server_origin_offer(&service_options, origin, options->origins != NULL);
     service_options.session_directory =
         core != NULL ? core_data_dir(core) : NULL; /* NULL: only a look at options */
     service_options.session_read_only = core != NULL && core_is_read_only(core);
@@ -329,17 +331,19 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         (err = create_control_http(server, options)) != 0 ||
         (err = server_watch_files(server, options, &server->watches)) != 0 ||
         (err = server_events_create(server, options)) != 0 ||
-        (err = server_replication_create(server, options)) != 0)
+        (err = server_replication_create(server, options)) != 0 ||
+        (err = server_origin_create(server, options)) != 0)
         goto fail;
-    err = create_service(&server->service, options, server->core, server->doors, server->pages,
-                         server->events, server->replication, server->control_http, log_noted, server);
+    err =
+        create_service(&server->service, options, server->core, server->doors, server->pages, server->events,
+                       server->replication, server->origin, server->control_http, log_noted, server);
     if (err != 0)
         goto fail;
     if ((err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
         (err = server_buckets_make(store, options, server->doors, s3_service_region(server->service))) != 0)
         goto fail_service;
     if ((err = server_events_start(server)) != 0 || (err = replication_start(server->replication)) != 0 ||
-        (err = start_http(server, options)) != 0)
+        (err = origin_start(server->origin)) != 0 || (err = start_http(server, options)) != 0)
         goto fail_service;
     if ((err = pages_start(server->pages, server->http, server->core)) != 0)
         goto fail_http;
@@ -357,6 +361,7 @@ fail_http:
     control_http_stop(server->control_http);
     pages_stop(server->pages);
     events_end_listening(server->events);
+    origin_end(server->origin);
     http_server_stop(server->http, 0);
 fail_service:
     s3_websites_destroy(server->websites);
@@ -367,6 +372,7 @@ fail:
     faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
+    origin_destroy(server->origin);
     replication_destroy(server->replication);
     events_destroy(server->events);
     free(server->credentials);
@@ -398,7 +404,8 @@ int sluice_server_check(const struct sluice_server_options *options,
     doors_destroy(doors); /* they were looked at */
     if ((err = server_events_check(options, log_to_caller, &caller)) != 0 ||
         (err = server_replication_check(options, log_to_caller, &caller)) != 0 ||
-        (err = create_service(&service, options, NULL, NULL, NULL, NULL, NULL, NULL, log_to_caller,
+        (err = server_origin_check(options, log_to_caller, &caller)) != 0 ||
+        (err = create_service(&service, options, NULL, NULL, NULL, NULL, NULL, NULL, NULL, log_to_caller,
                               &caller)) != 0)
         return err;
     err = server_places_admit(options, s3_service_is_open(service));
@@ -450,6 +457,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     faults_release(server->faults);
     pages_stop(server->pages);
     events_end_listening(server->events);
+    origin_end(server->origin);
     http_server_stop(server->http, grace_ms);
     s3_websites_destroy(server->websites);
     s3_service_destroy(server->service);
@@ -457,6 +465,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     faults_destroy(server->faults);
     doors_destroy(server->doors);
     pages_destroy(server->pages);
+    origin_destroy(server->origin);
     replication_destroy(server->replication);
     events_destroy(server->events);
     free(server->credentials);

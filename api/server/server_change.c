@@ -8,6 +8,7 @@
 #include "api/core/core.h"
 #include "api/core/keys/key_ring.h"
 #include "api/events/events.h"
+#include "api/origin/origin.h"
 #include "api/replication/replication.h"
 #include "api/server/buckets.h"
 #include "api/server/places.h"
@@ -56,13 +57,19 @@ int sluice_server_reload(struct sluice_server *server)
     int keys_err = keys != NULL ? key_ring_reload(keys) : 0;
     struct events_targets *targets;
     struct replication_targets *replication_targets;
+    struct origins *origins;
     int events_err = server_events_prepare(server, &targets),
-        replication_err = server_replication_prepare(server, &replication_targets);
+        replication_err = server_replication_prepare(server, &replication_targets),
+        origin_err = server_origin_prepare(server, &origins);
 
     if (events_err == 0)
         events_err = events_apply(server->events, targets);
     if (replication_err == 0)
         replication_err = replication_apply(server->replication, replication_targets);
+    if (origin_err == 0)
+        origin_err = origin_apply(server->origin, origins);
+    if (replication_err == 0)
+        replication_err = origin_err;
     if (service_err == -EBADMSG)
         return SLUICE_E_CREDENTIALS;
     if (keys_err != 0)
@@ -105,6 +112,7 @@ int sluice_server_change(struct sluice_server *server, const struct sluice_serve
     struct http_server_change *change;
     struct events_targets *targets = NULL;
     struct replication_targets *replication_targets = NULL;
+    struct origins *origins = NULL;
     int err;
 
     if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
@@ -113,12 +121,14 @@ int sluice_server_change(struct sluice_server *server, const struct sluice_serve
         (err = server_buckets_make(server->store, options, NULL, s3_service_region(server->service))) != 0 ||
         (err = server_replication_prepare(server, &replication_targets)) != 0)
         return err;
-    if ((err = server_events_prepare(server, &targets)) != 0 ||
+    if ((err = server_origin_prepare(server, &origins)) != 0 ||
+        (err = server_events_prepare(server, &targets)) != 0 ||
         (err = server_watch_files(server, options, &watches)) != 0 ||
         (err = change_service(server, options, &change)) != 0) {
         server_watches_destroy(watches);
         events_targets_unref(targets);
         replication_targets_unref(replication_targets);
+        origins_unref(origins);
         return err;
     }
     http_server_commit(server->http, change);
@@ -128,5 +138,8 @@ int sluice_server_change(struct sluice_server *server, const struct sluice_serve
     int watches_err = server_watches_start(watches);
     err = events_apply(server->events, targets);
     int replication_err = replication_apply(server->replication, replication_targets);
+    int origin_err = origin_apply(server->origin, origins);
+    if (replication_err == 0)
+        replication_err = origin_err;
     return watches_err != 0 ? watches_err : err != 0 ? err : replication_err;
 }

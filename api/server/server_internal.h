@@ -18,6 +18,7 @@ struct sluice_server {
     struct pages *pages; /* the same */
     struct events *events;
     struct replication *replication;
+    struct origin *origin;
     struct s3_service *service;
     struct s3_websites *websites; /* NULL: none are served */
     struct http_server *http;
@@ -56,5 +57,13 @@ int server_replication_check(const struct sluice_server_options *options, log_fn
 int server_replication_prepare(struct sluice_server *server, struct replication_targets **targets);
 /* What the S3 front asks of it; replication NULL: nothing. */
 void server_replication_offer(struct s3_service_options *options, struct replication *replication);
+
+/* server_origin.c: the same of origins; origin_start starts them. */
+struct origin;
+struct origins;
+int server_origin_create(struct sluice_server *server, const struct sluice_server_options *options);
+int server_origin_check(const struct sluice_server_options *options, log_fn log, void *log_ctx);
+int server_origin_prepare(struct sluice_server *server, struct origins **origins);
+void server_origin_offer(struct s3_service_options *options, struct origin *origin, bool has_file);
 
 #endif

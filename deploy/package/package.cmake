@@ -61,7 +61,7 @@ install(FILES "${package_made}/sluice.service" "${package_made}/sluice.socket" "
 install(FILES deploy/package/sysusers.conf DESTINATION lib/sysusers.d RENAME sluice.conf COMPONENT program)
 install(FILES deploy/package/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME sluice.conf COMPONENT program)
 install(FILES deploy/sluice.conf.sample DESTINATION /etc/sluice RENAME sluice.conf COMPONENT program)
-install(FILES deploy/credentials.sample deploy/notifications.sample deploy/replication.sample DESTINATION share/doc/sluice/examples COMPONENT program)
+install(FILES deploy/credentials.sample deploy/notifications.sample deploy/origins.sample deploy/replication.sample DESTINATION share/doc/sluice/examples COMPONENT program)
 install(FILES deploy/README.md DESTINATION share/doc/sluice COMPONENT program)
 install(FILES "${package_made}/man/sluice.1.gz" DESTINATION share/man/man1 COMPONENT program)
 install(FILES "${package_made}/man/sluice.conf.5.gz" DESTINATION share/man/man5 COMPONENT program)

@@ -136,7 +136,7 @@ test_check_config() {
     check "--check-config accepts the sample" test "$status" -eq 0
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$work/privkey.pem" -out "$work/fullchain.pem" 2>/dev/null
     cp "$work/fullchain.pem" "$work/clients.pem"
-    sed -n 's/^#\([a-z-]* = .*\)/\1/p' deploy/sluice.conf.sample | grep -v '^credentials\|^notifications\|^replication\|^[a-z]*-key-file' |
+    sed -n 's/^#\([a-z-]* = .*\)/\1/p' deploy/sluice.conf.sample | grep -v '^credentials\|^notifications\|^replication\|^origins\|^[a-z]*-key-file' |
         sed "s!^\(tls-[a-z-]* = \)/etc/sluice!\1$work!; s!^\(tls-listen = \)0.0.0.0!\1127.0.0.1!" >"$work/all.conf"
     run serve --check-config --config "$work/all.conf"
     check "every setting of the sample is taken" test "$status" -eq 0

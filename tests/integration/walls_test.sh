@@ -62,6 +62,8 @@ forbid "archives stand on the ground floor alone" '(\.\./)*(storage/[^b]|storage
 forbid "events stand on the core and on libcurl, and know nothing of HTTP and S3" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/(sqlite|write|rows|read)/|api/(library|http|s3|doors|pages|server|cli)/)|h2o' api/events
 forbid "replication stands on the core, the client and S3's texts" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|http|doors|pages|server|cli)/)|h2o|sqlite3' api/replication
 forbid "nobody but the server knows replication" '(\.\./)*api/replication/' api/core api/library api/http api/identity api/events api/archive api/s3 api/doors api/pages api/import api/client api/cli storage metadata
+forbid "origins stand on the core, the client and S3's texts" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|http|doors|pages|server|cli|replication)/)|h2o|sqlite3' api/origin
+forbid "nobody but the server knows origins" '(\.\./)*api/origin/' api/core api/library api/http api/identity api/events api/archive api/s3 api/doors api/pages api/import api/client api/cli api/replication storage metadata
 forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core
 forbid "the library stands on the core alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(http|s3|server|cli)/)|h2o' api/library
 forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/)' api/s3 api/server
@@ -72,7 +74,7 @@ forbid "pages stand on S3 and the ground floor" '(\.\./)*(storage/[^b]|storage/b
 forbid "S3 does not know its doors and pages" '(\.\./)*api/(doors|pages)/' api/s3
 forbid "S3 does not include server or cli" '(\.\./)*api/(server|cli)/' api/s3
 forbid "the client knows of S3 its texts and signatures alone, and of storage the ground floor and digests" '(\.\./)*(storage/[^bd]|storage/b[^a]|storage/digest/digest_|metadata/|api/((core|library|http|doors|pages|server|cli)/|identity/[^c])|api/s3/[^at]|api/s3/a[^u])|h2o' api/client
-forbid "nobody but the program and replication knows the client" '(\.\./)*api/client/' api/core api/library api/http api/identity api/s3 api/doors api/server storage metadata
+forbid "nobody but the program, replication and origins knows the client" '(\.\./)*api/client/' api/core api/library api/http api/identity api/s3 api/doors api/server storage metadata
 forbid "the program stands on sluice.h and the client alone" '(\.\./)*(storage|metadata|api/(core|library|http|s3|server))/|h2o|openssl' api/cli
 forbid "the public header names no library" 'h2o|sqlite3|liburing|openssl|(api|storage|metadata)/' api/sluice.h
 # Nor do the headers of api/http that others include, or what these include in turn.

@@ -12,6 +12,7 @@
 #include "api/s3/access/s3_authorize_internal.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/access/s3_ownership.h"
+#include "api/s3/body/s3_fetch.h"
 #include "api/s3/access/policy/s3_policy.h"
 #include "api/s3/operations.h"
 #include "api/s3/s3_door.h"
@@ -265,6 +266,8 @@ static enum s3_error judge_absence(struct s3_request *request, const struct s3_a
 {
     if (access->rights != S3_RIGHT_READ || access->object->key.len == 0 || access->absence_is_asked_later)
         return S3_ERROR_NONE; /* no read of an object */
+    if (access->object == &request->pinned && s3_fetch_may(request))
+        return S3_ERROR_NONE; /* asked once more when it is known */
     if (s3_pinned_judge(request, access->object, 0) != 0)
         return S3_ERROR_INTERNAL_ERROR;
     return !access->object->judged.absent || (rights & S3_RIGHT_ADMIN) != 0 ||

@@ -58,6 +58,8 @@ enum s3_error s3_authorize_upload(struct s3_request *request, struct slice tags)
 /* Once more, for a change that failed with META_E_JUDGED: the object that it was judged on has changed since. ConditionalRequestConflict
  * once that has happened too often. */
 enum s3_error s3_authorize_again(struct s3_request *request);
+/* The same as if that object were here, which it is not yet. It stays as long as the request. */
+enum s3_error s3_authorize_as_of(struct s3_request *request, const struct meta_object *object);
 /* The same for what an operation judges itself: begins request->pinned anew. */
 enum s3_error s3_authorize_begin_again(struct s3_request *request);
 /* Whether who reads the request's object, or the version that it names, may make that other read of it, too: some headers of an

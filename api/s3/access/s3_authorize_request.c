@@ -183,6 +183,17 @@ enum s3_error s3_authorize_begin_again(struct s3_request *request)
     return S3_ERROR_NONE;
 }
 
+enum s3_error s3_authorize_as_of(struct s3_request *request, const struct meta_object *object)
+{
+    enum s3_error error = s3_authorize_begin_again(request);
+
+    if (error != S3_ERROR_NONE)
+        return error;
+    request->pinned.is_looked_at = true;
+    request->pinned.object = object;
+    return judge_request(request, request->operation);
+}
+
 enum s3_error s3_authorize_again(struct s3_request *request)
 {
     enum s3_error error = s3_authorize_begin_again(request);

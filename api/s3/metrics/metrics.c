@@ -21,4 +21,5 @@ void metrics_write(struct metrics_page *page, struct s3_request *request)
     metrics_add_requests(page, request->service);
     metrics_add_events(page, request->service);
     s3_service_add_replication(request->service, page);
+    s3_service_add_fetcher(request->service, page);
 }

@@ -15,6 +15,7 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/access/s3_browser.h"
 #include "api/s3/body/s3_checksum.h"
+#include "api/s3/body/s3_fetch.h"
 #include "api/s3/body/s3_send.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
@@ -314,13 +315,22 @@ void s3_op_get_object(struct s3_request *request)
         s3_send_fail(&fetch->send, error, message); /* with no get yet, which core_get_end allows */
         return;
     }
+    if (s3_fetch_start(request, s3_op_get_object))
+        return;
+    if (request->elsewhere != NULL) {
+        fetch->object = request->elsewhere;
+        answer_object(fetch);
+        return;
+    }
     if (request->door != NULL && request->door->on_get != NULL && request->door->on_get(request))
         return;
     if (s3_pinned_take(request, &request->pinned, &fetch->send.get, &fetch->object) != 0) {
-        core_cache_miss(request->worker, request->bucket.id);
+        if (!request->was_fetched) /* else it was counted */
+            core_cache_miss(request->worker, request->bucket.id);
         s3_version_answer_failure(request, &request->pinned);
     } else {
-        core_cache_hit(request->worker, request->bucket.id, request->key, fetch->object);
+        if (!request->was_fetched)
+            core_cache_hit(request->worker, request->bucket.id, request->key, fetch->object);
         error = s3_encryption_open(request, S3_ENCRYPTION_OBJECT, fetch->send.get, fetch->object, &message);
         if (error == S3_ERROR_NONE)
             answer_object(fetch);

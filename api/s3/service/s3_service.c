@@ -61,6 +61,7 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->may_replicate = options->may_replicate;
     service->replication_metrics = options->replication_metrics;
     service->replication_ctx = options->replication_ctx;
+    service->fetcher = options->fetcher;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
     result = service_copy_text(&service->region, region);
@@ -205,6 +206,17 @@ bool s3_service_may_replicate(struct s3_service *service, struct slice target, s
 {
     return service->may_replicate != NULL &&
            service->may_replicate(service->replication_ctx, target, bucket, user);
+}
+
+const struct s3_fetcher *s3_service_fetcher(const struct s3_service *service)
+{
+    return service->fetcher.begin != NULL ? &service->fetcher : NULL;
+}
+
+void s3_service_add_fetcher(const struct s3_service *service, struct metrics_page *page)
+{
+    if (service->fetcher.metrics != NULL)
+        service->fetcher.metrics(service->fetcher.ctx, page);
 }
 
 void s3_service_add_replication(const struct s3_service *service, struct metrics_page *page)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "api/s3/s3_door.h"
+#include "api/s3/service/s3_fetcher.h"
 #include "storage/base/log.h"
 
 struct core;
@@ -41,6 +42,7 @@ struct s3_service_options {
     /* Adds figures of replication to the metrics; NULL: there are none. */
     void (*replication_metrics)(void *ctx, struct metrics_page *page);
     void *replication_ctx;
+    struct s3_fetcher fetcher; /* of objects that are not here; zeroed: there is none */
     /* The data directory, for the key that tokens of sessions are sealed with; NULL: they are good as long as this process. Read at the start. */
     const char *session_directory;
     bool session_read_only; /* that directory is not written to */
@@ -84,6 +86,9 @@ struct events *s3_service_events(const struct s3_service *service);
 /* As options.may_replicate and replication_metrics; false and nothing without them. */
 bool s3_service_may_replicate(struct s3_service *service, struct slice target, struct slice bucket,
                               struct slice user);
+/* NULL: there is none. */
+const struct s3_fetcher *s3_service_fetcher(const struct s3_service *service);
+void s3_service_add_fetcher(const struct s3_service *service, struct metrics_page *page);
 void s3_service_add_replication(const struct s3_service *service, struct metrics_page *page);
 bool s3_service_has_admin(const struct s3_service *service);
 /* Hands the request to options.admin. */

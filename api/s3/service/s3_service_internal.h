@@ -39,6 +39,7 @@ struct s3_service {
     bool (*may_replicate)(void *ctx, struct slice target, struct slice bucket, struct slice user);
     void (*replication_metrics)(void *ctx, struct metrics_page *page);
     void *replication_ctx;
+    struct s3_fetcher fetcher;
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
     struct s3_credentials *credentials;
