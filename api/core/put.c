@@ -19,6 +19,7 @@
 #include "api/core/core_internal.h"
 #include "api/core/import.h"
 #include "api/core/put_file.h"
+#include "api/core/put_tail.h"
 #include "api/core/many/put_objects.h"
 #include "api/core/put_small.h"
 #include "api/core/sealed/sealed_put.h"
@@ -397,6 +398,17 @@ int core_put_reader(const struct core_put *put)
 {
     assert(put->state == PUT_SEALED && put->small == NULL);
     return blob_writer_reader(put->writer);
+}
+
+int core_put_follow(const struct core_put *put)
+{
+    return put->small != NULL || put->sealed != NULL ? -EOPNOTSUPP : blob_writer_follow(put->writer);
+}
+
+uint64_t core_put_written(const struct core_put *put)
+{
+    assert(put->writer != NULL);
+    return blob_writer_written(put->writer);
 }
 
 /* ---- Begin, bytes, end ---- */

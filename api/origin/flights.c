@@ -88,6 +88,8 @@ static struct origin_flight *flight_make(struct origin_flights *flights, const s
     flight->hash = hash_of(fetch->key);
     flight->is_head = fetch->is_head;
     arena_init(&flight->arena, NULL);
+    pthread_mutex_init(&flight->lock, NULL);
+    flight->fd = -1;
     *flights->end = flight;
     flights->end = &flight->next;
     flights->count++;
@@ -107,14 +109,6 @@ static void flight_unlink(struct origin_flights *flights, struct origin_flight *
     flights->count--;
 }
 
-void origin_flight_unref(struct origin_flight *flight)
-{
-    if (__atomic_sub_fetch(&flight->references, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
-    arena_free(&flight->arena);
-    free(flight);
-}
-
 /* ---- Who waits ---- */
 
 static void on_turn(struct core_turn *turn)
@@ -122,6 +116,37 @@ static void on_turn(struct core_turn *turn)
     struct s3_fetch *fetch = OWNER_OF(turn, struct s3_fetch, turn);
 
     fetch->done(fetch);
+}
+
+/* With the lock: who takes what is coming goes on with that. */
+static void waiters_tell_coming(struct origin_flight *flight)
+{
+    struct s3_fetch **at = &flight->waiters;
+
+    while (*at != NULL) {
+        struct s3_fetch *fetch = *at;
+
+        if (!fetch->takes_coming) {
+            at = &fetch->next;
+            continue;
+        }
+        *at = fetch->next;
+        fetch->result = S3_FETCH_COMES;
+        fetch->object = &flight->object;
+        fetch->fd = flight->fd;
+        core_turn_end(&fetch->turn);
+    }
+}
+
+void origin_flight_comes(struct origin_flight *flight, int fd)
+{
+    struct origin_flights *flights = flight->flights;
+
+    pthread_mutex_lock(&flights->lock);
+    flight->fd = fd;
+    flight->is_coming = true;
+    waiters_tell_coming(flight);
+    pthread_mutex_unlock(&flights->lock);
 }
 
 int origin_flights_begin(struct origin_flights *flights, struct s3_fetch *fetch)
@@ -148,6 +173,8 @@ int origin_flights_begin(struct origin_flights *flights, struct s3_fetch *fetch)
         flight->waiters = fetch;
         fetch->turn.next = on_turn;
         core_turn_begin(fetch->worker, &fetch->turn);
+        if (flight->is_coming)
+            waiters_tell_coming(flight);
     }
     pthread_mutex_unlock(&flights->lock);
     return err;
@@ -166,6 +193,7 @@ static void flight_settle(struct origin_flights *flights, struct origin_flight *
         core_turn_end(&fetch->turn);
     }
     flight->waiters = NULL;
+    origin_flight_finish(flight, result);
 }
 
 /* ---- Threads ---- */
@@ -245,7 +273,7 @@ static void *run(void *arg)
         count(flights, flight, result);
         tell(flights, flight, result, why);
         flight_settle(flights, flight, result);
-        origin_flight_unref(flight);
+        origin_flight_unref(flight, thread->lane.worker);
         if (flights->is_retired)
             pthread_cond_broadcast(&flights->work); /* that may have been the last */
     }
@@ -336,7 +364,7 @@ void origin_flights_cancel(struct origin_flights *flights)
     while ((flight = flights->first) != NULL) { /* none of them is taken */
         atomic_fetch_sub(&flights->options.figures->waiting, 1);
         flight_settle(flights, flight, -ECANCELED);
-        origin_flight_unref(flight);
+        origin_flight_unref(flight, NULL);
     }
     pthread_mutex_unlock(&flights->lock);
 }

@@ -5,6 +5,8 @@
 #ifndef API_ORIGIN_FLIGHTS_H
 #define API_ORIGIN_FLIGHTS_H
 
+#include <pthread.h>
+
 #include "api/origin/origin.h"
 #include "api/s3/service/s3_fetcher.h"
 
@@ -23,7 +25,16 @@ struct origin_flight {
     bool is_head, is_taken;
     struct s3_fetch *waiters;
     struct arena arena;        /* of `object` */
-    struct meta_object object; /* of a head */
+    struct meta_object object; /* of a head, or of what is coming */
+    bool is_coming;            /* may be read as far as it has come */
+
+    /* What is coming; its readers may outlive the flights. */
+    pthread_mutex_t lock;
+    int fd; /* the file that it goes to; -1: there is none */
+    uint64_t written;
+    bool is_over;
+    int result;
+    struct s3_fetch *readers; /* that have read all that is there */
 };
 
 struct origin_flights_options {
@@ -40,8 +51,17 @@ struct origin_flights_options {
 int origin_flights_open(struct origin_flights **flights, const struct origin_flights_options *options);
 /* Joins who is on his way, or begins. As s3_fetcher.begin. Worker's thread. */
 int origin_flights_begin(struct origin_flights *flights, struct s3_fetch *fetch);
-/* Lets go what `done` answered. Any thread. */
-void origin_flight_unref(struct origin_flight *flight);
+/* The thread's: the object will be flight->object, and fd, which the flight closes one day, is what its bytes go to. */
+void origin_flight_comes(struct origin_flight *flight, int fd);
+/* So much of it is there. */
+void origin_flight_grew(struct origin_flight *flight, uint64_t written);
+/* As s3_fetcher.available and end. */
+int64_t origin_flight_available(struct origin_flight *flight, struct s3_fetch *fetch, uint64_t at);
+bool origin_flight_leave(struct origin_flight *flight, struct s3_fetch *fetch);
+/* All of it is there, and right, or never will be: as s3_fetch.result. */
+void origin_flight_finish(struct origin_flight *flight, int result);
+/* The worker of the thread that lets go; NULL: nothing has come of it. */
+void origin_flight_unref(struct origin_flight *flight, struct core_worker *worker);
 /* No more is begun; the threads end when what waits is done. */
 void origin_flights_retire(struct origin_flights *flights);
 /* Retired, and all threads have ended. */

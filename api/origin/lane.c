@@ -46,6 +46,27 @@ static struct client_request *ask(struct origin_lane *lane, const struct origin_
 
 /* ---- The body as it comes ---- */
 
+static void on_grew(void *ctx, uint64_t written)
+{
+    origin_flight_grew(((struct fetching *)ctx)->flight, written);
+}
+
+/* Who waits reads it as it comes, where there is a file for that; what is small, or encrypted here, is waited for. */
+static void offer(struct fetching *fetching)
+{
+    struct origin_flight *flight = fetching->flight;
+    int fd;
+
+    /* Without an ETag of the origin's it gets one of ours at the end; without a time, that of its end. */
+    if (fetching->answer.object.etag[0] == '\0' || fetching->answer.object.modified_ms == 0 ||
+        (fd = origin_store_follow(&fetching->store)) < 0)
+        return;
+    fetching->store.grew = on_grew;
+    fetching->store.ctx = fetching;
+    flight->object = fetching->answer.object;
+    origin_flight_comes(flight, fd);
+}
+
 static int begin_store(struct fetching *fetching)
 {
     struct origin_lane *lane = fetching->lane;
@@ -59,6 +80,8 @@ static int begin_store(struct fetching *fetching)
     err = origin_store_begin(&fetching->store, lane->worker, flight->bucket, flight->key,
                              flight->bucket_owner, &fetching->answer);
     fetching->is_ours = err != 0;
+    if (err == 0)
+        offer(fetching);
     return err;
 }
 

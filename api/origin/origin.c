@@ -239,15 +239,24 @@ static int begin(void *ctx, struct s3_fetch *fetch)
     return err;
 }
 
-static void end(void *ctx, struct s3_fetch *fetch)
+static int64_t available(void *ctx, struct s3_fetch *fetch, uint64_t at)
 {
     (void)ctx;
-    origin_flight_unref(fetch->flight);
+    return origin_flight_available(fetch->flight, fetch, at);
+}
+
+static bool end(void *ctx, struct s3_fetch *fetch)
+{
+    bool was_waiting = origin_flight_leave(fetch->flight, fetch);
+
+    (void)ctx;
+    origin_flight_unref(fetch->flight, fetch->worker);
+    return was_waiting;
 }
 
 struct s3_fetcher origin_fetcher(struct origin *origin)
 {
-    return (struct s3_fetcher){covers, begin, end, origin_add_metrics, origin};
+    return (struct s3_fetcher){covers, begin, available, end, origin_add_metrics, origin};
 }
 
 void origin_visit(struct origin *origin, void (*visit)(void *ctx, const struct origin_figures *figures),

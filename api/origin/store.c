@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/core/put_tail.h"
+
 /* ---- Events ---- */
 
 static void on_ready(void *ctx, int result)
@@ -41,10 +43,18 @@ static void on_committed(void *ctx, int result)
 
 static const struct core_put_events events = {on_ready, on_room, on_sealed, on_committed};
 
+static void tell(struct origin_store *store)
+{
+    if (store->has_file && store->grew != NULL)
+        store->grew(store->ctx, core_put_written(store->put));
+}
+
 static int wait_for(struct origin_store *store, const bool *flag)
 {
-    while (!*flag)
+    while (!*flag) {
         core_worker_wait(store->worker);
+        tell(store);
+    }
     return store->result;
 }
 
@@ -88,6 +98,14 @@ int origin_store_begin(struct origin_store *store, struct core_worker *worker, i
     return err != 0 ? err : wait_for(store, &store->is_ready);
 }
 
+int origin_store_follow(struct origin_store *store)
+{
+    int fd = core_put_follow(store->put);
+
+    store->has_file = fd >= 0;
+    return fd;
+}
+
 int origin_store_write(struct origin_store *store, const void *data, size_t length)
 {
     const char *at = data;
@@ -110,6 +128,7 @@ int origin_store_write(struct origin_store *store, const void *data, size_t leng
     }
     core_worker_flush(store->worker); /* while the network is waited for, the disk works */
     core_worker_run(store->worker);
+    tell(store);
     return 0;
 }
 

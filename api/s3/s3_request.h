@@ -104,7 +104,8 @@ struct s3_request {
     /* Of a bucket that stands in front of another server (s3_fetch.h): that one was asked; and what a HEAD is to say, which is not here. */
     bool was_fetched;
     const struct meta_object *elsewhere;
-    unsigned judgements; /* that were made anew, as the object had changed since */
+    struct s3_coming **coming; /* its bytes, on their way; NULL: a HEAD is answered */
+    unsigned judgements;       /* that were made anew, as the object had changed since */
     /* Whose the object has to be that the request replaces or deletes: set by s3_authorize_access for who may write by an ACL only, and a
      * condition of his changes. NULL: anybody's */
     const struct slice *only_over;

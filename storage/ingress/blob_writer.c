@@ -430,6 +430,23 @@ int blob_writer_reader(const struct blob_writer *writer)
     return fd < 0 ? -EMFILE : fd; /* the one reason that there is */
 }
 
+int blob_writer_follow(const struct blob_writer *writer)
+{
+    int fd;
+
+    writer_check(writer);
+    if (writer->fd < 0)
+        return -EOPNOTSUPP;
+    fd = fcntl(writer->fd, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+uint64_t blob_writer_written(const struct blob_writer *writer)
+{
+    writer_check(writer);
+    return writer->written;
+}
+
 void blob_writer_publish(struct blob_writer *writer)
 {
     writer_check(writer);

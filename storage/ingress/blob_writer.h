@@ -87,6 +87,10 @@ void blob_writer_seal(struct blob_writer *writer);
 /* From on_sealed(0) until publish: a descriptor to read the body from, the caller's to close; or a negative errno. Of a body that has bytes,
  * begun with is_read. */
 int blob_writer_reader(const struct blob_writer *writer);
+/* From on_ready(0) on: a descriptor to read from what is in the file by then, blob_writer_written bytes, while more comes; the caller's to close. -EOPNOTSUPP:
+ * an empty body has no file. */
+int blob_writer_follow(const struct blob_writer *writer);
+uint64_t blob_writer_written(const struct blob_writer *writer);
 /* After on_sealed(0): on_published follows. */
 void blob_writer_publish(struct blob_writer *writer);
 

@@ -52,7 +52,7 @@ class Toy:
 
 def whole(body, status="200 OK", length=None, etag=None, more=""):
     def answer(connection, method):
-        head = f"HTTP/1.1 {status}\r\nConnection: close\r\n{more}"
+        head = f"HTTP/1.1 {status}\r\nConnection: close\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n{more}"
         if etag != "":
             head += f'ETag: "{etag or hashlib.md5(body).hexdigest()}"\r\n'
         if length != "":
@@ -78,7 +78,8 @@ origins = scratch("origins")
 def write_origins(extra=""):
     with open(origins, "w") as out:
         out.write(f"[far]\nendpoint = http://127.0.0.1:{far_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = art*\nbucket = source\nprefix = mirror/\n"
-                  f"[toy]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = toy\ntimeout = 1\nconnections = 4\n"
+                  f"[toy]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = toy\nbucket = toy\ntimeout = 1\nconnections = 4\n"
+                  f"[slow]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = slow\nconnections = 4\n"
                   f"[loop]\nendpoint = http://127.0.0.1:{loop_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = loop\n"
                   f"[nobody]\nendpoint = http://127.0.0.1:{free_port()}\nbuckets = nobody\n" + extra)
     os.chmod(origins, 0o600)
@@ -93,7 +94,7 @@ far = Server(keys=True, args=["--listen", f"127.0.0.1:{far_port}"])
 near = Server(keys=True, args=["--origins", origins, "--metrics", "public", "--credentials", credentials])
 far_s3, s3 = s3_client(far), s3_client(near)
 far_s3.create_bucket(Bucket="source")
-for name in ("artifacts", "toy", "loop", "nobody", "plain"):
+for name in ("artifacts", "toy", "slow", "loop", "nobody", "plain"):
     s3.create_bucket(Bucket=name)
 
 
@@ -177,18 +178,45 @@ bodies = []
 
 
 def ask():
-    bodies.append(s3.get_object(Bucket="toy", Key="once")["Body"].read())
+    bodies.append(s3.get_object(Bucket="slow", Key="once")["Body"].read())
 
 
 askers = [threading.Thread(target=ask) for _ in range(16)]
 for asker in askers:
     asker.start()
-check(poll(lambda: (metric("joined_total", "toy") or 0) >= 15), "sixteen ask, and fifteen join")
-equal((metric("fetching", "toy"), keys("toy").count("once")), (1, 0), "nothing is visible meanwhile")
+check(poll(lambda: (metric("joined_total", "slow") or 0) >= 15), "sixteen ask, and fifteen join")
+equal((metric("fetching", "slow"), keys("slow").count("once")), (1, 0), "nothing is visible meanwhile")
 gate.set()
 for asker in askers:
     asker.join()
 equal((toy.asked["once"], len(bodies), all(body == wanted for body in bodies)), (1, 16, True), "the origin was asked once, and all have the bytes")
+
+# ---- Served while it comes ----
+
+gate, wanted = threading.Event(), os.urandom(6 * MIB)
+half = len(wanted) // 2
+toy.answers["coming"] = slowly(wanted, gate)
+first = s3.get_object(Bucket="slow", Key="coming")["Body"]
+equal(first.read(2 * MIB) == wanted[:2 * MIB], True, "the beginning is served before the end is here")
+got = s3.get_object(Bucket="slow", Key="coming", Range="bytes=1000000-1999999")
+equal((got["ContentRange"], got["Body"].read() == wanted[1000000:2000000]), (f"bytes 1000000-1999999/{len(wanted)}", True), "so is a range, to its end")
+equal(code_of(lambda: s3.get_object(Bucket="slow", Key="coming", IfMatch='"other"'))[1], 412, "conditions are judged")
+s3.get_object(Bucket="slow", Key="coming")["Body"].close()
+later = s3.get_object(Bucket="slow", Key="coming", Range=f"bytes={half + MIB}-")["Body"]
+equal((toy.asked["coming"], keys("slow").count("coming")), (1, 0), "all of them share one fetch, and nothing is visible yet")
+gate.set()
+equal((first.read() == wanted[2 * MIB:], later.read() == wanted[half + MIB:]), (True, True), "and the rest when it comes")
+check(poll(lambda: keys("slow").count("coming") == 1), "then it is stored")
+
+# A client that is slower than the origin, and than the deletion of the object.
+wanted = os.urandom(24 * MIB)
+gate = threading.Event()
+toy.answers["slow-reader"] = slowly(wanted, gate)
+body = s3.get_object(Bucket="slow", Key="slow-reader")["Body"]
+gate.set()
+check(poll(lambda: keys("slow").count("slow-reader") == 1), "a fetch does not wait for a slow client")
+s3.delete_object(Bucket="slow", Key="slow-reader")
+equal(body.read() == wanted, True, "who gets all of it, though it was deleted meanwhile")
 
 # ---- Who may not read ----
 
@@ -250,7 +278,7 @@ toy.answers["broken"] = whole(b"well again")
 equal(s3.get_object(Bucket="toy", Key="broken")["Body"].read(), b"well again", "a failure is not kept")
 toy.answers["too-long"] = whole(b"right" + b"wrong" * 1000, length=5, etag=hashlib.md5(b"right").hexdigest())
 equal(s3.get_object(Bucket="toy", Key="too-long")["Body"].read(), b"right", "what comes behind the object is none of it")
-toy.answers["strange"] = whole(b"body", etag="0f343b0931126a20f133d67c2b018a3b-2", more="x-amz-meta-bad\x01: a\r\nx-amz-meta-ctl: a\x01b\r\nx-amz-meta-good: c\r\nLast-Modified: never\r\n")
+toy.answers["strange"] = whole(b"body", etag="0f343b0931126a20f133d67c2b018a3b-2", more="x-amz-meta-bad\x01: a\r\nx-amz-meta-ctl: a\x01b\r\nx-amz-meta-good: c\r\n")
 got = s3.get_object(Bucket="toy", Key="strange")
 equal((got["ETag"], got["Metadata"]), ('"0f343b0931126a20f133d67c2b018a3b-2"', {"good": "c"}), "what cannot be a header is left out; an ETag that is no digest is kept")
 

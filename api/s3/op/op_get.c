@@ -293,6 +293,15 @@ static void answer_object(struct fetch *fetch)
         add_head(fetch);
         core_get_end(fetch->send.get);
         http_send_head(request->http, fetch->range.length);
+    } else if (request->coming != NULL) {
+        int err = s3_fetch_open(request);
+
+        if (err != 0) {
+            s3_answer_result(request, err);
+            return;
+        }
+        add_head(fetch);
+        s3_fetch_send(request, fetch->range.first, fetch->range.length);
     } else {
         fetch->send.first = fetch->range.first;
         fetch->send.length = fetch->range.length;
