@@ -44,7 +44,7 @@ int client_bucket_setting_get(struct client_session *session, const char *bucket
     if ((err = client_session_call(session, NULL, NULL)) != 0)
         return err;
     *document = slice_of(session->answer.body, session->answer.body_length);
-    return document->len > 0 ? 0 : -ENOENT;
+    return document->len > 0 ? 0 : client_session_fail(session, -ENOENT, "the server's answer is empty");
 }
 
 int client_bucket_setting_put(struct client_session *session, const char *bucket, const char *name,

@@ -128,7 +128,8 @@ static int visit_element(void *ctx, const char *path, const char *text, size_t l
     return 0;
 }
 
-/* When all of the page was read, for what says that keys are encoded may stand after them. In that coding a blank is a plus sign. */
+/* When all of the page was read, for what says that keys are encoded may stand after them. In that coding a blank is a plus sign. NULL: it
+ * is none, or has a NUL in it, behind which it would be taken for another key. */
 static const char *decoded(struct page *page, const char *text)
 {
     struct slice key;
@@ -136,7 +137,9 @@ static const char *decoded(struct page *page, const char *text)
     if (!page->is_encoded || text == NULL)
         return text;
     key = percent_decode_in(&page->arena, slice_text(text), true);
-    return key.base != NULL ? arena_dup(&page->arena, key.base, key.len).base : NULL;
+    if (key.base == NULL || memchr(key.base, '\0', key.len) != NULL)
+        return NULL;
+    return arena_dup(&page->arena, key.base, key.len).base;
 }
 
 static int visit_all(struct page *page, uint64_t *left, client_visit_fn visit, void *ctx)
@@ -213,6 +216,31 @@ static int read_page(struct client_session *session, const struct question *ques
                                      question->root);
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Goes on to where the page says that the next one begins. One that does not say where must not look like the end: who mirrors would delete what
+ * comes after it. One that says where this page began would never end. */
+static int next_take(struct page *page, char *next[2])
+{
+    bool stands = same(page->next[0], next[0]) && same(page->next[1], next[1]);
+
+    if (page->next[0] == NULL)
+        return client_session_fail(page->session, -EPROTO,
+                                   "the server's listing goes on, and does not say where");
+    if (stands)
+        return client_session_fail(page->session, -EPROTO, "the server's listing does not get on");
+    for (size_t i = 0; i < 2; i++) {
+        free(next[i]);
+        next[i] = page->next[i] != NULL ? strdup(page->next[i]) : NULL;
+        if (page->next[i] != NULL && next[i] == NULL)
+            return client_session_fail(page->session, -ENOMEM, "there is no memory for the listing");
+    }
+    return 0;
+}
+
 static int list(struct client_session *session, const struct question *question, client_visit_fn visit,
                 void *ctx)
 {
@@ -231,14 +259,9 @@ static int list(struct client_session *session, const struct question *question,
             page.next[0] = decoded(&page, page.next_key);
         if (err == 0)
             err = visit_all(&page, &left, visit, ctx);
-        has_more = page.is_truncated &&
-                   page.next[0] != NULL; /* one that says there is more, and not where, would never end */
-        for (size_t i = 0; i < 2; i++) {
-            free(next[i]);
-            next[i] = page.next[i] != NULL ? strdup(page.next[i]) : NULL;
-            if (page.next[i] != NULL && next[i] == NULL)
-                err = -ENOMEM;
-        }
+        has_more = page.is_truncated;
+        if (err == 0 && has_more && left > 0)
+            err = next_take(&page, next);
         arena_free(&page.arena);
     }
     free(next[0]);
