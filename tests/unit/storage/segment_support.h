@@ -174,19 +174,19 @@ UNUSED static void await_blobs(struct rig *rig, unsigned count)
 
 /* ---- Both engines ---- */
 
-static int choose_threads(void **state)
+UNUSED static int choose_threads(void **state)
 {
     engine = RING_ENGINE_THREADS;
     return 0;
 }
 
-static int choose_uring(void **state)
+UNUSED static int choose_uring(void **state)
 {
     engine = RING_ENGINE_URING;
     return 0;
 }
 
-static bool uring_is_here(void)
+UNUSED static bool uring_is_here(void)
 {
     struct ring *ring;
 
