@@ -286,8 +286,18 @@ static void a_moved_database_is_not_mistaken(void **state)
 
 static void errors_have_names(void **state)
 {
+#define CODE(name, value, text) value,
+    static const int codes[] = {META_ERROR_MAP(CODE)};
+#undef CODE
+
+    /* Each of its own, for the log has nothing else. */
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(meta_strerror(codes[i]), meta_strerror(codes[j]));
     assert_string_equal(meta_strerror(META_E_NO_KEY), "no such key");
+    assert_string_equal(meta_strerror(0), "success");
     assert_string_equal(meta_strerror(-ENOSPC), "No space left on device");
+    assert_string_equal(meta_strerror(-99999), "unknown error");
 }
 
 int main(void)
