@@ -8,16 +8,17 @@
  *     one round trip    what has changed; what was counted; COMMIT
  *
  * When the connection is lost during the second, it is not known whether the commit was. The number of the batch in `server` says so, as
- * soon as there is a connection again: nobody is told anything before, so that no bytes are thrown away that a row may name. */
+ * soon as there is a connection again. Who waits is told that, or, when it takes too long, -EIO: nobody knows, and the bytes stay. */
 #include "metadata/postgres/postgres.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "metadata/meta_usage.h"
 #include "metadata/rows/codec.h"
+#include "storage/base/clock.h"
 
 /* Of what is replaced; what lies in more pieces than that is loaded as it is dropped. */
 #define FORESEEN_UNITS_MAX 4096u
@@ -27,6 +28,8 @@
 #define LOCK_SHARED "SELECT pg_advisory_xact_lock_shared(1399616873, 1)"
 #define LOCK_KEY    ", pg_advisory_xact_lock($1)"
 #define LOCK_KEYS   ", (SELECT count(pg_advisory_xact_lock(h)) FROM unnest($1) AS u(h))"
+/* One batch at a time where there are quotas: so none is passed, however many servers there are. */
+#define LOCK_OF_QUOTAS INT64_MIN
 /* After the locks, so that what is read is what the others left. */
 #define FENCE                                                                                                \
     "UPDATE server SET batch = $1 WHERE id = $2 AND epoch = $3"                                              \
@@ -134,6 +137,8 @@ static void foresee(struct foreseen *foreseen, struct row_store *store, const st
     *foreseen = (struct foreseen){.store = store, .has_any = touches->moves_sets(touches->batch)};
     touches->walk(touches->batch, on_touch, foreseen);
     touches->walk_units(touches->batch, on_unit, foreseen);
+    if (meta_quotas_any(store->meta))
+        lock_add(foreseen, LOCK_OF_QUOTAS);
     locks_settle(foreseen);
 }
 
@@ -288,6 +293,8 @@ static int begin_take(struct foreseen *foreseen, const struct row_touches *touch
     store->sets = sets;
     if (is_moved && (err = pg_tallies_find(store)) != 0)
         return err;
+    if ((is_moved || meta_quotas_any(store->meta)) && (err = pg_usage_load(store)) != 0)
+        return err;
     if ((err = loads_take(store, begin)) != 0)
         return err;
     touches->walk(touches->batch, on_touch_note, foreseen);
@@ -295,6 +302,20 @@ static int begin_take(struct foreseen *foreseen, const struct row_touches *touch
     if (foreseen->err != 0 || (err = replaced_units_load(store)) != 0)
         return foreseen->err != 0 ? foreseen->err : err;
     return is_moved;
+}
+
+/* A connection that ended while nobody used it costs another one: nothing was begun. One that does not answer has taken its time already. */
+static int begin_round(struct row_store *store, struct begin *begin)
+{
+    uint64_t began = clock_monotonic_ms();
+    int err = pg_batch_round(store, begin->calls, begin->count);
+
+    if (err != -ENOTCONN || clock_monotonic_ms() - began > PG_AGAIN_MS_MAX ||
+        pg_connection_reset(&store->connection) != 0)
+        return err;
+    pg_calls_clear(begin->calls, begin->count);
+    store->is_broken = false;
+    return pg_batch_round(store, begin->calls, begin->count);
 }
 
 int pg_batch_begin(struct row_store *store, const struct row_touches *touches, bool is_synced)
@@ -308,14 +329,14 @@ int pg_batch_begin(struct row_store *store, const struct row_touches *touches, b
     store->is_broken = store->moves_sets = false;
     store->depth = 0;
     pg_set_reset(&store->set);
-    if (pg_connection_is_lost(&store->connection) && (err = pg_connection_reset(&store->connection)) != 0) {
+    if (pg_doubt_end(store) != 0) { /* nothing was begun */
         store->is_broken = true;
-        return -EIO;
+        return META_E_UNREACHABLE;
     }
     store->batch++;
     foresee(&foreseen, store, touches);
     if ((err = begin_make(&foreseen, &begin)) == 0) {
-        err = pg_batch_round(store, begin.calls, begin.count);
+        err = begin_round(store, &begin);
         if (err == 0 && (err = begin_take(&foreseen, touches, &begin)) < 0)
             store->is_broken = true;
         pg_calls_clear(begin.calls, begin.count);
@@ -323,40 +344,12 @@ int pg_batch_begin(struct row_store *store, const struct row_touches *touches, b
         store->is_broken = true;
     }
     free(foreseen.locks);
-    return err == -ENOTCONN || err == -EAGAIN ? -EIO : err;
+    if (err == -ENOTCONN)
+        return META_E_UNREACHABLE; /* nothing was changed */
+    return err == -EAGAIN ? -EIO : err;
 }
 
 /* ---- The second one ---- */
-
-/* Whether the transaction was, of which nothing was heard. Waits until the server knows: the transaction may be under way still. */
-static int doubt_settle(struct row_store *store)
-{
-    static const struct timespec pause = {.tv_nsec = 100000000};
-    struct pg_call call = {.text = "SELECT batch FROM server WHERE id = $1 FOR UPDATE"};
-    bool is_told = false;
-    int err;
-
-    pg_add_int(&call, store->server);
-    for (;;) {
-        if ((err = pg_connection_reset(&store->connection)) == 0 &&
-            (err = pg_round(&store->connection, &call, 1)) == 0)
-            break;
-        pg_calls_clear(&call, 1);
-        if (!is_told)
-            meta_log(
-                store->meta, LOG_LEVEL_ERROR,
-                "the connection was lost while a transaction was committed (%s): waiting to learn whether "
-                "it was",
-                store->connection.message);
-        is_told = true;
-        (void)nanosleep(&pause, NULL);
-    }
-    bool was = PQntuples(call.result) == 1 && pg_column_int(call.result, 0, 0) == store->batch;
-    pg_calls_clear(&call, 1);
-    meta_log(store->meta, LOG_LEVEL_WARNING, "the transaction in doubt was %s",
-             was ? "committed" : "not committed");
-    return was ? 0 : -EIO;
-}
 
 int pg_batch_commit(struct row_store *store)
 {
@@ -378,7 +371,7 @@ int pg_batch_commit(struct row_store *store)
     calls[count++] = (struct pg_call){.text = "COMMIT"};
     err = pg_round(&store->connection, calls, count);
     if (err == -ENOTCONN)
-        err = doubt_settle(store);
+        err = pg_doubt_begin(store);
     else if (err == 0 && sets_at >= 0 && pg_column_int(calls[sets_at].result, 0, 0) == store->sets + 1)
         store->sets++; /* else others have changed something, too */
     pg_calls_clear(calls, count);

@@ -21,7 +21,11 @@
 /* What a server that does not answer may cost: a statement and, with that, each wait for a lock; what is sent and not acknowledged; and the
  * answer of a whole round trip. */
 #define PG_STATEMENT_MS_MAX 2000
-#define PG_ANSWER_MS_MAX    5000
+#define PG_ANSWER_MS_MAX    2500
+/* How long a batch waits to learn whether it was committed, before it fails; later ones ask on. */
+#define PG_DOUBT_MS_MAX 2000
+/* A batch whose connection is found to have ended so soon is begun again on a new one. */
+#define PG_AGAIN_MS_MAX 500
 
 struct pg_connection {
     PGconn *conn;

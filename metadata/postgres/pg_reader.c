@@ -37,6 +37,7 @@ struct pg_query {
 };
 
 struct pg_reader {
+    struct meta *meta;
     struct pg_connection connection;
     bool is_inside, is_begun; /* a snapshot is wanted, and there is one */
     uint64_t lost_ms;
@@ -94,9 +95,9 @@ static int connection_settle(struct pg_reader *reader)
     if (!pg_connection_is_lost(&reader->connection))
         return 0;
     if (reader->is_begun || (reader->lost_ms != 0 && clock_monotonic_ms() - reader->lost_ms < RECONNECT_MS))
-        return -EIO;
+        return META_E_UNREACHABLE;
     reader->lost_ms = clock_monotonic_ms();
-    return pg_connection_reset(&reader->connection) == 0 ? 0 : -EIO;
+    return pg_connection_reset(&reader->connection) == 0 ? 0 : META_E_UNREACHABLE;
 }
 
 static void call_fill(struct pg_query *pg, struct pg_call *call, const struct query *query)
@@ -123,6 +124,19 @@ static void call_fill(struct pg_query *pg, struct pg_call *call, const struct qu
     pg_add_bytes(call, slice_of(pg->past, pg->past_length));
 }
 
+/* Every request asks for its bucket first: there it learns whether another server has changed what this one keeps of settings. */
+static void sets_note(const struct pg_query *pg)
+{
+    struct meta *meta = pg->reader->meta;
+    long long sets;
+
+    if (pg->id != READ_BUCKET_GET || PQntuples(pg->result) != 1)
+        return;
+    sets = pg_column_int(pg->result, 0, 6);
+    if (atomic_exchange(&meta->engine->sets, sets) != sets)
+        (void)atomic_fetch_add(&meta->settings_generation, 1);
+}
+
 /* One round trip, with the beginning of the snapshot where it is the first. */
 static int query_send(struct pg_query *pg, const struct query *query)
 {
@@ -142,9 +156,10 @@ static int query_send(struct pg_query *pg, const struct query *query)
     if (err == 0) {
         pg->result = calls[count - 1].result;
         calls[count - 1].result = NULL;
+        sets_note(pg);
     }
     pg_calls_clear(calls, count);
-    return err == -ENOTCONN || err == -EAGAIN ? -EIO : err;
+    return err == -ENOTCONN ? META_E_UNREACHABLE : err == -EAGAIN ? -EIO : err;
 }
 
 /* The two that are no queries. */
@@ -165,7 +180,7 @@ static int snapshot_end(struct pg_reader *reader)
         err = pg_round(&reader->connection, &call, 1);
     pg_calls_clear(&call, 1);
     reader->is_inside = reader->is_begun = false;
-    return err == -ENOTCONN || err == -EAGAIN ? -EIO : err;
+    return err == -ENOTCONN ? META_E_UNREACHABLE : err == -EAGAIN ? -EIO : err;
 }
 
 static void query_end(struct query *query)
@@ -253,6 +268,7 @@ static int pg_reader_open(struct meta_reader *reader)
     if (pg == NULL)
         return -ENOMEM;
     reader->connection = pg;
+    pg->meta = reader->meta;
     for (int id = 0; id < READ_COUNT; id++) {
         pg->queries[id] =
             (struct pg_query){.reader = pg, .id = (enum read_id)id, .text = pg_read_text((enum read_id)id)};

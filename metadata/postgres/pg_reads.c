@@ -27,8 +27,11 @@ static const struct {
     [READ_SNAPSHOT_END] = {"COMMIT", 0},
     [READ_JOURNAL_GET] = {"SELECT 0::int8, ''::bytea, 0::int8", 0},
     [READ_STORE_GET] = {"SELECT id, epoch FROM store", 0},
-    [READ_BUCKET_GET] = {"SELECT id, created_ms, name, region, owner, versioning FROM bucket WHERE name = $1",
-                         0},
+    /* With the generation of what servers keep of settings (sets_note). */
+    [READ_BUCKET_GET] =
+        {"SELECT id, created_ms, name, region, owner, versioning, (SELECT sets FROM generation)"
+         " FROM bucket WHERE name = $1",
+         0},
     [READ_BUCKET_LIST] = {"SELECT id, created_ms, name, region, owner, versioning FROM bucket WHERE name > $1"
                           " ORDER BY name LIMIT $2",
                           0},

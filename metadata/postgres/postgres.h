@@ -6,6 +6,8 @@
 #ifndef METADATA_POSTGRES_POSTGRES_H
 #define METADATA_POSTGRES_POSTGRES_H
 
+#include <stdatomic.h>
+
 #include "metadata/db.h"
 #include "metadata/postgres/pg_connection.h"
 #include "metadata/postgres/pg_set.h"
@@ -13,6 +15,7 @@
 
 struct row_engine {
     bool is_read_only;
+    atomic_llong sets; /* the generation that a reader has seen last (pg_reader.c) */
 };
 
 /* Statements about a table, made when they are first needed: their address is their name. */
@@ -37,6 +40,7 @@ struct row_store {
     size_t marks[USAGE_DEPTH_MAX];
     int64_t server, epoch; /* the fence: see pg_schema.c */
     int64_t batch;         /* of the last transaction that was begun */
+    int64_t doubt;         /* the one of which nobody knows whether it was committed; 0: none */
     int64_t sets;          /* the generation of what is kept in memory */
     bool moves_sets;       /* the batch has changed some of that */
     bool has_tallies;      /* there may be a cache bucket, as of `sets` */
@@ -76,6 +80,13 @@ int pg_batch_round(struct row_store *store, struct pg_call *calls, uint32_t coun
 /* One statement that gives a number, in the batch or outside. */
 int pg_next_id(struct row_store *store, const char *text, int64_t *id);
 
+/* ---- In doubt (pg_doubt.c) ---- */
+
+/* The connection was lost while the batch was committed: 0: it was; -EIO: it was not, or nobody can tell within the bound. */
+int pg_doubt_begin(struct row_store *store);
+/* Before a batch begins: a connection, and an answer to what is in doubt. Another result than 0: there is none, and nothing may begin. */
+int pg_doubt_end(struct row_store *store);
+
 /* ---- Writing (pg_flush.c) ---- */
 
 #define PG_FLUSH_CALLS_MAX (3 * PG_TABLE_COUNT)
@@ -88,6 +99,7 @@ int pg_flush(struct row_store *store);
 
 /* ---- Counting (row_usage.c) ---- */
 
+/* The buckets and what all servers have counted, in the place of what is known so far. At the start, or before a batch's first change. */
 int pg_usage_load(struct row_store *store);
 /* What the batch has counted: how many statements (PG_USAGE_CALLS_MAX at most) that is, or -ENOMEM. */
 #define PG_USAGE_CALLS_MAX 2

@@ -2,7 +2,8 @@
  *
  * Rows of `usage` and `quota`: what buckets hold, counted. As in sqlite/row_usage.c the files that store and remove rows say so, and the numbers
  * are kept in memory; each commit adds what its batch has counted to this server's row of the bucket. There was never a store without
- * counts, so there is no walk to make up for it. What other servers count is read when this one starts. */
+ * counts, so there is no walk to make up for it. What other servers count is read when this one starts, when they have changed buckets, and, where
+ * there are quotas, in every batch. */
 #include "metadata/postgres/postgres.h"
 
 #include <assert.h>
@@ -32,17 +33,72 @@ static void text_take(char *to, size_t capacity, struct slice text)
         (void)slice_copy(to, text);
 }
 
+/* Those that this process knows already keep their place; another server may have changed their quota. */
+static int bucket_take(struct row_store *store, const struct meta_usage *bucket)
+{
+    struct usage *usage = usage_of(store);
+    size_t position = usage_position(usage, bucket->bucket);
+
+    if (position == usage->count)
+        return usage_bucket_add(usage, bucket);
+    return usage->list[position].bucket == bucket->bucket
+               ? usage_quota_put(usage, bucket->bucket, &bucket->quota)
+               : 0; /* ids ascend in the order of commits, so there is none such */
+}
+
 static int buckets_take(struct row_store *store, const PGresult *result)
 {
-    int err = 0;
+    struct usage *usage = usage_of(store);
+    size_t known = usage->count;
+    int row, err = 0;
 
-    for (int row = 0; row < PQntuples(result) && err == 0; row++) {
+    for (row = 0; row < PQntuples(result) && err == 0; row++) {
         struct meta_usage bucket = {.bucket = pg_column_int(result, row, 0),
                                     .quota = {bound_of(result, row, 3), bound_of(result, row, 4)}};
         text_take(bucket.name, sizeof(bucket.name), pg_column_bytes(result, row, 1));
         text_take(bucket.owner, sizeof(bucket.owner), pg_column_bytes(result, row, 2));
-        err = usage_bucket_add(usage_of(store), &bucket);
+        err = bucket_take(store, &bucket);
     }
+    row = 0;
+    for (size_t i = 0; i < known && err == 0; i++) { /* both ascend: those that are not there any more */
+        int64_t bucket = usage->list[i].bucket;
+        while (row < PQntuples(result) && pg_column_int(result, row, 0) < bucket)
+            row++;
+        if (row == PQntuples(result) || pg_column_int(result, row, 0) != bucket)
+            err = usage_bucket_remove(usage, bucket);
+    }
+    return err;
+}
+
+/* What all servers have counted together, in the place of what this one knows. */
+static int counts_take(struct row_store *store, const PGresult *result)
+{
+    struct usage *usage = usage_of(store);
+    int err = 0;
+
+    for (int row = 0; row < PQntuples(result) && err == 0; row++) {
+        int64_t bucket = pg_column_int(result, row, 0), kind = pg_column_int(result, row, 1);
+        size_t position = usage_position(usage, bucket);
+        if (position == usage->count || usage->list[position].bucket != bucket || kind < 0 ||
+            kind >= META_USAGE_KINDS)
+            continue;
+        const struct usage_number *now = &usage->list[position].now[kind];
+        err = usage_add(usage, bucket, (enum meta_usage_kind)kind,
+                        usage_sum(pg_column_int(result, row, 2), usage_negated(now->count)),
+                        usage_sum(pg_column_int(result, row, 3), usage_negated(now->bytes)));
+    }
+    return err;
+}
+
+static int usage_read(struct row_store *store, struct pg_call *calls)
+{
+    int err = buckets_take(store, calls[LOAD_BUCKETS].result);
+
+    if (err == 0)
+        err = counts_take(store, calls[LOAD_COUNTS].result);
+    for (int row = 0; err == 0 && row < PQntuples(calls[LOAD_STAGES].result); row++)
+        err = usage_stage_add(usage_of(store), pg_column_int(calls[LOAD_STAGES].result, row, 0),
+                              pg_column_int(calls[LOAD_STAGES].result, row, 1));
     return err;
 }
 
@@ -54,21 +110,16 @@ int pg_usage_load(struct row_store *store)
         [LOAD_COUNTS] = {.text = "SELECT bucket, kind, sum(count)::int8, sum(bytes)::int8 FROM usage"
                                  " GROUP BY bucket, kind"},
         [LOAD_STAGES] = {.text = "SELECT id, bucket FROM publication ORDER BY id"}};
-    int err = pg_round(&store->connection, calls, LOAD_CALLS);
+    int err = store->is_in_batch ? pg_batch_round(store, calls, LOAD_CALLS)
+                                 : pg_round(&store->connection, calls, LOAD_CALLS);
 
     if (err == 0)
-        err = buckets_take(store, calls[LOAD_BUCKETS].result);
-    for (int row = 0; err == 0 && row < PQntuples(calls[LOAD_COUNTS].result); row++) {
-        const PGresult *counts = calls[LOAD_COUNTS].result;
-        usage_load(usage_of(store), pg_column_int(counts, row, 0), pg_column_int(counts, row, 1),
-                   pg_column_int(counts, row, 2), pg_column_int(counts, row, 3), false);
-    }
-    for (int row = 0; err == 0 && row < PQntuples(calls[LOAD_STAGES].result); row++)
-        err = usage_stage_add(usage_of(store), pg_column_int(calls[LOAD_STAGES].result, row, 0),
-                              pg_column_int(calls[LOAD_STAGES].result, row, 1));
+        err = usage_read(store, calls);
     pg_calls_clear(calls, LOAD_CALLS);
     if (err == 0)
-        usage_batch_tell(usage_of(store));
+        usage_batch_tell(usage_of(store)); /* so it stays, whatever becomes of the batch */
+    else
+        usage_batch_undo(usage_of(store));
     return err;
 }
 

@@ -170,6 +170,8 @@ const struct assembled *assembly_made_before(const struct meta_upload_complete *
 
     if (made == NULL || !made->is_complete || !made->is_stamped)
         return NULL;
+    if (made->reader->calls->is_shared) /* the stamp knows nothing of other servers' parts */
+        return NULL;
     assert(made->assembly.order == NULL);
     assert(memcmp(made->upload_id, op->upload_id, sizeof(made->upload_id)) == 0 &&
            made->assembly.wanted == op->parts && made->assembly.wanted_count == op->part_count);

@@ -90,6 +90,7 @@ enum s3_error s3_error_of_result(int result)
     case META_E_JUDGED:
         return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
     case META_E_CLOSING:
+    case META_E_UNREACHABLE:
         return S3_ERROR_SERVICE_UNAVAILABLE;
     case META_E_UNSYNCED:
         return S3_ERROR_SYNC_FAILED;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Two servers with one store, over PostgreSQL: each sees at once what the other was told is done; who was taken for dead writes nothing any
- * more; a connection that ends costs what was under way and nothing else; and what a batch asks of the database is two round trips. */
+ * more; a connection that ends costs what was under way and nothing else; a commit whose answer is lost is told as what it was. */
 #include "meta_test_support.h"
 
 #include <errno.h>
+
+#include "metadata/meta_settings.h"
+#include "metadata/meta_usage.h"
+#include "postgres_proxy.h"
 
 static struct store other; /* the second server */
 
@@ -84,15 +88,12 @@ static void connections_end(void **state)
     assert_int_equal(put(store, "a", 1), 0);
     run_in(store, "DO $$BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity"
                   " WHERE application_name = '%s'; END$$");
-    int result = put(store, "a", 2); /* it may find out only now */
-    assert_true(result == 0 || result == -EIO);
-    assert_int_equal(put(store, "a", 3), 0);
-    (void)file_of(store, "a"); /* and so may the readers */
+    assert_int_equal(put(store, "a", 3), 0); /* nothing of it was begun on the one that has ended */
+    (void)file_of(store, "a");               /* and so may the readers */
     (void)file_of(&other, "a");
     assert_int_equal(file_of(store, "a"), 3);
     assert_int_equal(file_of(&other, "a"), 3);
-    (void)put(&other, "b", 4);
-    assert_int_equal(put(&other, "b", 5), 0);
+    assert_int_equal(put(&other, "b", 4), 0);
 }
 
 /* The server ends the connection in the middle of a COMMIT, which is then not: the change fails, and its bytes may go. */
@@ -112,6 +113,149 @@ static void in_doubt_and_not_done(void **state)
     assert_int_equal(file_of(&other, "a"), 3);
 }
 
+/* ---- What one server changes, the other has at once ---- */
+
+static struct meta_usage usage_of(struct store *store, int64_t bucket)
+{
+    struct meta_usage usage;
+
+    assert_int_equal(meta_usage_get(store->meta, bucket, &usage), 1);
+    return usage;
+}
+
+/* What each counts goes together, in buckets that the other has made, too; teardown looks whether the sums are right. */
+static void counts_go_together(void **state)
+{
+    struct store *store = *state;
+    int64_t bucket = bucket_create(store->meta, "another");
+
+    assert_int_equal(put_bytes(other.meta, bucket, slice_text("a"), 1, 100, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, bucket, slice_text("b"), 2, 100, NULL), 0);
+    assert_int_equal(delete_bytes(store->meta, bucket, slice_text("a"), NULL), 0);
+    (void)bucket_create(other.meta, "third"); /* who is told of buckets reads the counts */
+    assert_int_equal(put(store, "c", 3), 0);
+    const struct meta_usage usage = usage_of(store, bucket);
+    assert_int_equal(meta_usage_objects(&usage), 1);
+}
+
+static void quotas_hold_for_all(void **state)
+{
+    struct store *store = *state;
+    struct meta_quota_set op = {.bucket = store->bucket, .quota = {META_QUOTA_NONE, 3}};
+
+    assert_int_equal(put(store, "a", 1), 0);
+    assert_int_equal(put(&other, "b", 2), 0);
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_QUOTA_SET), 0);
+    assert_int_equal(put(&other, "c", 3), 0);
+    assert_int_equal(put(store, "d", 4), META_E_QUOTA);
+    assert_int_equal(put(&other, "d", 5), META_E_QUOTA);
+    assert_int_equal(delete_key(&other, "a"), 0);
+    assert_int_equal(put(store, "d", 6), 0);
+    assert_int_equal(put(&other, "e", 7), META_E_QUOTA);
+}
+
+/* Who asks for the bucket, as every request does, learns that what it keeps of its settings is old. */
+static void settings_are_seen_at_once(void **state)
+{
+    struct store *store = *state;
+    struct meta_setting_put op = {
+        .bucket = store->bucket, .kind = META_SETTING_POLICY, .document = slice_text("policy")};
+    struct meta_bucket bucket;
+    uint64_t before;
+
+    assert_int_equal(meta_bucket_get(other.reader, slice_text("bucket"), &bucket), 0);
+    before = meta_settings_generation(other.meta);
+    assert_int_equal(meta_bucket_get(other.reader, slice_text("bucket"), &bucket), 0);
+    assert_true(meta_settings_generation(other.meta) == before);
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_SETTING_PUT), 0);
+    assert_int_equal(meta_bucket_get(other.reader, slice_text("bucket"), &bucket), 0);
+    assert_true(meta_settings_generation(other.meta) != before);
+}
+
+/* ---- A commit whose answer is lost ---- */
+
+static struct proxy proxy;
+static struct store far; /* a server that reaches the database by way of it */
+
+static int setup_far(void **state)
+{
+    char address[256];
+    int err = setup(state);
+
+    proxy_start(&proxy, getenv("SLUICE_TEST_POSTGRES"), address, sizeof(address));
+    far = *(struct store *)*state;
+    far.meta = NULL;
+    postgres_path(address, far.dir + strlen("/tmp/"), far.path, sizeof(far.path));
+    store_reopen(&far);
+    return err;
+}
+
+static int teardown_far(void **state)
+{
+    meta_reader_close(far.reader);
+    meta_close(far.meta);
+    proxy_stop(&proxy);
+    return teardown(state);
+}
+
+static void the_answer_is_lost(void **state)
+{
+    assert_int_equal(put(&far, "a", 1), 0);
+    atomic_store(&proxy.mode, PROXY_LOSES_ANSWERS);
+    assert_int_equal(put(&far, "a", 2), 0); /* it was committed, and that is found out */
+    assert_int_equal(atomic_load(&proxy.lost), 1);
+    assert_int_equal(file_of(&other, "a"), 2);
+    assert_int_equal(put(&far, "b", 3), 0);
+    const struct meta_usage usage = usage_of(&far, far.bucket);
+    assert_int_equal(meta_usage_objects(&usage), 2);
+}
+
+static void the_commit_is_lost(void **state)
+{
+    assert_int_equal(put(&far, "a", 1), 0);
+    atomic_store(&proxy.mode, PROXY_LOSES_COMMITS);
+    assert_int_equal(put(&far, "a", 2), -EIO);
+    assert_int_equal(atomic_load(&proxy.lost), 1);
+    assert_int_equal(file_of(&other, "a"), 1);
+    assert_int_equal(put(&far, "a", 3), 0);
+    assert_int_equal(file_of(&other, "a"), 3);
+}
+
+/* The database goes with the answer: the change fails, though nobody knows, and it says so in a way that keeps the bytes. Later all is found. */
+static void the_database_is_lost(void **state)
+{
+    const struct meta_condition new_only = {.if_none_match_any = true};
+
+    assert_int_equal(put(&far, "a", 1), 0);
+    assert_int_equal(file_of(&far, "a"), 1);
+    atomic_store(&proxy.mode, PROXY_DIES_WITH_IT);
+    assert_int_equal(put(&far, "b", 2), -EIO);
+    assert_int_equal(put(&far, "c", 3), META_E_UNREACHABLE); /* not even begun */
+    assert_int_equal(file_of(&other, "b"), 2);
+    int found = file_of(&far, "a");
+    assert_true(found == META_E_UNREACHABLE ||
+                found == 1); /* it may not have noticed that its connection ends */
+    atomic_store(&proxy.mode, PROXY_PASSES);
+    assert_int_equal(put_bytes(far.meta, far.bucket, slice_text("b"), 4, 100, &new_only),
+                     META_E_PRECONDITION);
+    assert_int_equal(put(&far, "c", 5), 0);
+    const struct meta_usage usage = usage_of(&far, far.bucket);
+    assert_int_equal(meta_usage_objects(&usage), 3);
+}
+
+/* One that does not answer is given up. */
+static void the_database_is_silent(void **state)
+{
+    assert_int_equal(put(&far, "a", 1), 0);
+    atomic_store(&proxy.mode, PROXY_IS_SILENT);
+    assert_int_equal(put(&far, "a", 2), META_E_UNREACHABLE);
+    assert_int_equal(file_of(&far, "a"), META_E_UNREACHABLE);
+    assert_int_equal(file_of(&other, "a"), 1);
+    atomic_store(&proxy.mode, PROXY_PASSES);
+    assert_int_equal(put(&far, "a", 3), 0);
+    assert_int_equal(file_of(&other, "a"), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +264,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(taken_for_dead, setup, teardown),
         cmocka_unit_test_setup_teardown(connections_end, setup, teardown),
         cmocka_unit_test_setup_teardown(in_doubt_and_not_done, setup, teardown),
+        cmocka_unit_test_setup_teardown(counts_go_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(quotas_hold_for_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(settings_are_seen_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_answer_is_lost, setup_far, teardown_far),
+        cmocka_unit_test_setup_teardown(the_commit_is_lost, setup_far, teardown_far),
+        cmocka_unit_test_setup_teardown(the_database_is_lost, setup_far, teardown_far),
+        cmocka_unit_test_setup_teardown(the_database_is_silent, setup_far, teardown_far),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

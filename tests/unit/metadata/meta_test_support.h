@@ -24,7 +24,7 @@
 #define MAYBE_UNUSED __attribute__((unused))
 
 #ifdef SLUICE_TEST_WITH_POSTGRES
-#define PATH_BYTES 320 /* an address */
+#define PATH_BYTES 400 /* an address */
 #else
 #define PATH_BYTES 96
 #endif

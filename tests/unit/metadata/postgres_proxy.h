@@ -31,6 +31,7 @@
 enum proxy_mode {
     PROXY_PASSES,
     PROXY_LOSES_ANSWERS, /* of the next COMMIT, which is done; then the connection ends, and it passes again */
+    PROXY_DIES_WITH_IT,  /* the same, and then it is down */
     PROXY_LOSES_COMMITS, /* the next COMMIT gets nowhere, and so on */
     PROXY_IS_DOWN,       /* connections end as soon as they are made, and those that there are */
     PROXY_IS_SILENT,     /* nothing gets through */
@@ -106,7 +107,7 @@ static bool proxy_up_passes(struct proxy_link *link, const unsigned char *messag
         return true;
     if (mode == PROXY_LOSES_COMMITS)
         return false;
-    link->waits_for_answer = mode == PROXY_LOSES_ANSWERS;
+    link->waits_for_answer = mode == PROXY_LOSES_ANSWERS || mode == PROXY_DIES_WITH_IT;
     return true;
 }
 
@@ -156,7 +157,8 @@ static void proxy_read(struct proxy_link *link, struct proxy_flow *flow)
     flow->length = length;
     if (link->ends) {
         atomic_fetch_add(&link->proxy->lost, 1);
-        atomic_store(&link->proxy->mode, PROXY_PASSES);
+        atomic_store(&link->proxy->mode,
+                     atomic_load(&link->proxy->mode) == PROXY_DIES_WITH_IT ? PROXY_IS_DOWN : PROXY_PASSES);
     }
     if (all > 0)
         proxy_chunk_add(link->proxy, flow, all);

@@ -23,11 +23,17 @@ static void postgres_run(const char *format, const char *schema)
     PQfinish(conn);
 }
 
+/* address: of the database, or of what stands before it. */
+static void postgres_path(const char *address, const char *schema, char *path, size_t size)
+{
+    snprintf(path, size, "%.200s&application_name=%.60s&options=-csearch_path%%3D%%22%.60s%%22", address, schema,
+             schema);
+}
+
 static void postgres_make(const char *schema, char *path, size_t size)
 {
     postgres_run("SET client_min_messages = error; CREATE SCHEMA \"%s\"", schema);
-    snprintf(path, size, "%s&application_name=%s&options=-csearch_path%%3D%%22%s%%22",
-             getenv("SLUICE_TEST_POSTGRES"), schema, schema);
+    postgres_path(getenv("SLUICE_TEST_POSTGRES"), schema, path, size);
 }
 
 static void postgres_remove(const char *schema)
