@@ -33,7 +33,7 @@
 /* After the locks, so that what is read is what the others left. */
 #define FENCE                                                                                                \
     "UPDATE server SET batch = $1 WHERE id = $2 AND epoch = $3"                                              \
-    " RETURNING (SELECT sets FROM generation)"
+    " RETURNING (SELECT sets FROM generation), (extract(epoch FROM clock_timestamp()) * 1000)::int8"
 #define SETS_RAISE "UPDATE generation SET sets = sets + 1 RETURNING sets"
 
 /* A column of what is to be loaded. */
@@ -291,6 +291,7 @@ static int begin_take(struct foreseen *foreseen, const struct row_touches *touch
     int64_t sets = pg_column_int(fence, 0, 0);
     bool is_moved = sets != store->sets;
     store->sets = sets;
+    store->now_ms = pg_column_int(fence, 0, 1);
     if (is_moved && (err = pg_tallies_find(store)) != 0)
         return err;
     if ((is_moved || meta_quotas_any(store->meta)) && (err = pg_usage_load(store)) != 0)
@@ -399,6 +400,12 @@ void pg_batch_abandon(struct row_store *store)
     usage_batch_undo(&store->meta->usage);
     store->is_in_batch = false;
     pg_set_reset(&store->set);
+}
+
+void pg_batch_time(const struct row_store *store, int64_t *now_ms)
+{
+    assert(store->is_in_batch);
+    *now_ms = store->now_ms;
 }
 
 bool pg_batch_is_open(const struct row_store *store)

@@ -40,6 +40,7 @@ struct row_store {
     size_t marks[USAGE_DEPTH_MAX];
     int64_t server, epoch; /* the fence: see pg_schema.c */
     int64_t batch;         /* of the last transaction that was begun */
+    int64_t now_ms;        /* when the batch began, by the database's clock */
     int64_t doubt;         /* the one of which nobody knows whether it was committed; 0: none */
     int64_t sets;          /* the generation of what is kept in memory */
     bool moves_sets;       /* the batch has changed some of that */

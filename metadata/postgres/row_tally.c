@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "metadata/meta_cache.h"
-#include "storage/base/clock.h"
 
 static int tally_find(struct row_store *store, int64_t bucket, struct pg_row **row)
 {
@@ -70,7 +69,7 @@ int pg_tally_enter(struct row_store *store, int64_t bucket, struct slice key, in
         return there < 0 ? there : 0;
     if (bytes < 0) /* of a damaged row that was renamed, say */
         bytes = 0;
-    if ((err = use_put(store, bucket, key, clock_real_ms(), bytes)) != 0)
+    if ((err = use_put(store, bucket, key, store->now_ms, bytes)) != 0)
         return err;
     return count_add(store, tally, 1, bytes);
 }

@@ -37,6 +37,7 @@
     X(int, batch_commit, (struct row_store * store), (store))                                                \
     X(void, batch_abandon, (struct row_store * store), (store))                                              \
     X(bool, batch_is_open, (const struct row_store *store), (store))                                         \
+    X(void, batch_time, (const struct row_store *store, int64_t *now_ms), (store, now_ms))                   \
     X(int, change_begin, (struct row_store * store), (store))                                                \
     X(int, change_end, (struct row_store * store, bool keeps), (store, keeps))                               \
     X(int, bucket_walk,                                                                                      \

@@ -43,6 +43,8 @@ int row_batch_commit(struct row_store *store);
 void row_batch_abandon(struct row_store *store);
 /* False also when a failure ended it. */
 bool row_batch_is_open(const struct row_store *store);
+/* In an open batch: what the time is, where several servers go by one clock; else *now_ms stays. */
+void row_batch_time(const struct row_store *store, int64_t *now_ms);
 
 /* Around one change, and around the parts of one: they nest. keeps false: it was not. */
 int row_change_begin(struct row_store *store);

@@ -101,6 +101,10 @@ void sqlite_batch_abandon(struct row_store *store)
     store->is_in_batch = store->tallies.is_moved = false;
 }
 
+void sqlite_batch_time(const struct row_store *store, int64_t *now_ms)
+{
+}
+
 bool sqlite_batch_is_open(const struct row_store *store)
 {
     return store->is_in_batch && !sqlite3_get_autocommit(store->db);

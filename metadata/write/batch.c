@@ -87,6 +87,8 @@ static int batch_begin(struct batch_runner *runner, const struct meta_op *batch)
     struct meta_writer *writer = &runner->writer;
     int err = row_batch_begin(writer->store, &touches, !batch_is_in_journal(runner, batch));
 
+    if (err >= 0)
+        row_batch_time(writer->store, &writer->now_ms);
     writer->clear_left = writer_clear_max(writer);
     writer->garbage_bytes = 0;
     outbox_batch_begin(writer);

@@ -172,6 +172,25 @@ static void settings_are_seen_at_once(void **state)
     assert_true(meta_settings_generation(other.meta) != before);
 }
 
+/* The database's clock goes wrong by years, and with it all times. */
+static void times_are_the_databases(void **state)
+{
+    static const char behind[] =
+        "%2Cpg_catalog"; /* what is called as something of the system's comes first then */
+    struct store *store = *state;
+    struct meta_object object;
+
+    run_in(store, "CREATE FUNCTION \"%s\".clock_timestamp() RETURNS timestamptz LANGUAGE sql AS"
+                  " 'SELECT to_timestamp(915148800)'");
+    assert_true(strlen(other.path) + sizeof(behind) <= sizeof(other.path));
+    memcpy(other.path + strlen(other.path), behind, sizeof(behind));
+    store_reopen(&other);
+    assert_int_equal(put(&other, "a", 1), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("a"), &object), 0);
+    assert_true(object.modified_ms == INT64_C(915148800000));
+    meta_object_release(&object);
+}
+
 /* ---- A commit whose answer is lost ---- */
 
 static struct proxy proxy;
@@ -267,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(counts_go_together, setup, teardown),
         cmocka_unit_test_setup_teardown(quotas_hold_for_all, setup, teardown),
         cmocka_unit_test_setup_teardown(settings_are_seen_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(times_are_the_databases, setup, teardown),
         cmocka_unit_test_setup_teardown(the_answer_is_lost, setup_far, teardown_far),
         cmocka_unit_test_setup_teardown(the_commit_is_lost, setup_far, teardown_far),
         cmocka_unit_test_setup_teardown(the_database_is_lost, setup_far, teardown_far),
