@@ -328,7 +328,8 @@ static int round_run(struct pg_connection *connection, struct pg_call *calls, ui
 
 int pg_round(struct pg_connection *connection, struct pg_call *calls, uint32_t count)
 {
-    int err = round_run(connection, calls, count);
+    /* Answers of an earlier round trip may be on their way still. */
+    int err = connection->is_lost ? -ENOTCONN : round_run(connection, calls, count);
 
     if (err == -ENOTCONN) /* libpq may learn it later: where the server said so, or did not answer */
         connection->is_lost = true;

@@ -26,8 +26,8 @@ static void postgres_run(const char *format, const char *schema)
 /* address: of the database, or of what stands before it. */
 static void postgres_path(const char *address, const char *schema, char *path, size_t size)
 {
-    snprintf(path, size, "%.200s&application_name=%.60s&options=-csearch_path%%3D%%22%.60s%%22", address, schema,
-             schema);
+    snprintf(path, size, "%.200s&application_name=%.60s&options=-csearch_path%%3D%%22%.60s%%22", address,
+             schema, schema);
 }
 
 static void postgres_make(const char *schema, char *path, size_t size)
