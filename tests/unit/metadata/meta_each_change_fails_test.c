@@ -774,12 +774,18 @@ static void failing_disk(void **state)
     fail_all(*state, &(struct failure){FAILS_STATEMENT, SQLITE_IOERR});
 }
 
+/* Somebody else holds the database, longer than the library waits. */
+static void busy_database(void **state)
+{
+    fail_all(*state, &(struct failure){FAILS_STATEMENT, SQLITE_BUSY});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         store_test(no_memory),     store_test(no_memory_for_statements),
         store_test(damaged_pages), store_test(full_disk),
-        store_test(failing_disk),
+        store_test(failing_disk),  store_test(busy_database),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

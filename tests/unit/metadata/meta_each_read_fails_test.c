@@ -25,6 +25,7 @@ static const struct failure failures[] = {
     {FAILS_STATEMENT, SQLITE_NOMEM},
     {FAILS_STATEMENT, SQLITE_CORRUPT},
     {FAILS_STATEMENT, SQLITE_IOERR},
+    {FAILS_STATEMENT, SQLITE_BUSY},
 };
 
 /* One of everything that can be read. */
