@@ -7,7 +7,7 @@
     summary.py BUILD --gaps FILE     the lines of FILE that did not run, and the branches that went one way only
 
 Branches of assertions do not count: the way that is not taken is a bug, so no test may take it. An assertion is found by its text
-in the source, `assert(`, up to its closing bracket. Nothing else is left out; what is not covered, and why, is in uncovered.md.
+in the source, `assert(`, up to its closing bracket. Nothing else is left out.
 
 The exit status is 1 where a module is below its bar.
 """
