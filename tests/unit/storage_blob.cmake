@@ -6,11 +6,13 @@ sluice_unit_test(blob_identity_test sluice_storage)
 sluice_unit_test(blob_ids_test sluice_storage)
 sluice_unit_test(blob_lost_test sluice_storage)
 sluice_unit_test(blob_place_test sluice_storage)
-# Calls that fail, one after the other: the linker leads them to the test.
-sluice_unit_test(blob_each_call_fails_test sluice_storage)
-foreach(function malloc calloc realloc mkdirat fstat fstatat fstatvfs renameat unlinkat ftruncate fdopendir fsync fdatasync pread pwrite
-        sendfile openat copy_file_range linkat)
-    target_link_options(blob_each_call_fails_test PRIVATE -Wl,--wrap=${function})
+# Calls that fail, one after the other: the linker leads them to blob_failure_support.h.
+foreach(name blob_each_call_fails_test blob_copy_calls_fail_test)
+    sluice_unit_test(${name} sluice_storage)
+    foreach(function malloc calloc realloc mkdirat fstat fstatat fstatvfs renameat unlinkat ftruncate fdopendir fsync fdatasync pread pwrite
+            sendfile openat copy_file_range linkat)
+        target_link_options(${name} PRIVATE -Wl,--wrap=${function})
+    endforeach()
 endforeach()
 sluice_unit_test(blob_lock_test sluice_storage)
 sluice_unit_test(blob_pins_test sluice_storage)

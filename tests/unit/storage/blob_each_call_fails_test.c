@@ -4,67 +4,10 @@
  * gone well: each time it says so or has done it, nothing that was stored is gone, no descriptor is left, and done again it comes to what it
  * should have.
  *
- * In order: a store, as a crash has left it; what is tried. */
+ * In order: the store's folder; what is tried. */
 #include "tests/unit/storage/blob_failure_support.h"
 
-/* ---- A store, as a crash has left it ---- */
-
-#define TEXT_LIVE   "what a row names"
-#define TEXT_ORPHAN "what no row names, and a power failure may have taken the row of"
-
-static char saved[80]; /* its folder */
-static uint64_t live, orphan;
-static struct batch units; /* in a segment; the first one has a row */
-
-static int row_of(void *ctx, uint64_t blob)
-{
-    return blob == live || blob == units.units[0].at.blob;
-}
-
-static int units_of(void *ctx, uint64_t blob, int (*visit)(void *ctx, uint64_t offset, uint64_t length),
-                    void *visit_ctx)
-{
-    return visit(visit_ctx, units.units[0].at.offset, units.units[0].length);
-}
-
-static void copy_folder(const char *from, const char *to)
-{
-    char command[256];
-
-    snprintf(command, sizeof(command), "cp -a %s %s", from, to);
-    assert_int_equal(system(command), 0);
-}
-
-static int folder_make(void **state)
-{
-    struct pen pen;
-    char path[160];
-
-    engine = RING_ENGINE_THREADS;
-    pen_begin(&pen, true);
-    live = put_bytes(&pen.rig, (const unsigned char *)TEXT_LIVE, strlen(TEXT_LIVE));
-    blob_store_settle(pen.rig.store, live);
-    orphan = put_bytes(&pen.rig, (const unsigned char *)TEXT_ORPHAN, strlen(TEXT_ORPHAN));
-    batch_make_equal(&units, 3, 5000, 1);
-    batch_store(&pen, &units);
-    segment_writer_destroy(pen.writer);
-    snprintf(path, sizeof(path), "%s/sluice.db", pen.rig.dir);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fputs("rows", file) < 0, 0);
-    assert_int_equal(fclose(file), 0);
-    snprintf(saved, sizeof(saved), "%s-saved", pen.rig.dir);
-    copy_folder(pen.rig.dir, saved);
-    rig_end(&pen.rig);
-    return 0;
-}
-
-static int folder_remove(void **state)
-{
-    batch_free(&units);
-    remove_tree(saved);
-    return 0;
-}
+/* ---- The store's folder ---- */
 
 static void place_begin(struct rig *rig)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One call fails: the n-th, of those that the module makes to the system or the allocator while a test has armed it. The linker leads these
+ * A store as a crash has left it, and one call that fails: the n-th, of those that the module makes to the system or the allocator while a test has armed it. The linker leads these
  * calls here (-Wl,--wrap); those of libraries are not met. Header only; every test is one program. */
 #ifndef TESTS_BLOB_FAILURE_SUPPORT_H
 #define TESTS_BLOB_FAILURE_SUPPORT_H
@@ -97,6 +97,65 @@ int __wrap_linkat(int folder, const char *name, int to, const char *new_name, in
 
     errno = error;
     return error != 0 ? -1 : __real_linkat(folder, name, to, new_name, flags);
+}
+
+/* ---- A store, as a crash has left it ---- */
+
+#define TEXT_LIVE   "what a row names"
+#define TEXT_ORPHAN "what no row names, and a power failure may have taken the row of"
+
+UNUSED static char saved[80]; /* its folder */
+UNUSED static uint64_t live, orphan;
+UNUSED static struct batch units; /* in a segment; the first one has a row */
+
+UNUSED static int row_of(void *ctx, uint64_t blob)
+{
+    return blob == live || blob == units.units[0].at.blob;
+}
+
+UNUSED static int units_of(void *ctx, uint64_t blob,
+                           int (*visit)(void *ctx, uint64_t offset, uint64_t length), void *visit_ctx)
+{
+    return visit(visit_ctx, units.units[0].at.offset, units.units[0].length);
+}
+
+UNUSED static void copy_folder(const char *from, const char *to)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "cp -a %s %s", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+UNUSED static int folder_make(void **state)
+{
+    struct pen pen;
+    char path[160];
+
+    engine = RING_ENGINE_THREADS;
+    pen_begin(&pen, true);
+    live = put_bytes(&pen.rig, (const unsigned char *)TEXT_LIVE, strlen(TEXT_LIVE));
+    blob_store_settle(pen.rig.store, live);
+    orphan = put_bytes(&pen.rig, (const unsigned char *)TEXT_ORPHAN, strlen(TEXT_ORPHAN));
+    batch_make_equal(&units, 3, 5000, 1);
+    batch_store(&pen, &units);
+    segment_writer_destroy(pen.writer);
+    snprintf(path, sizeof(path), "%s/sluice.db", pen.rig.dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fputs("rows", file) < 0, 0);
+    assert_int_equal(fclose(file), 0);
+    snprintf(saved, sizeof(saved), "%s-saved", pen.rig.dir);
+    copy_folder(pen.rig.dir, saved);
+    rig_end(&pen.rig);
+    return 0;
+}
+
+UNUSED static int folder_remove(void **state)
+{
+    batch_free(&units);
+    remove_tree(saved);
+    return 0;
 }
 
 #endif
