@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Two clients race to create the same 1,000 keys with If-None-Match: *. Exactly one wins each, and what is stored is what
-the winner sent."""
+the winner sent. With TEST_CLUSTER=1 they ask three servers."""
+import os
+import sys
 import threading
 
-from sluicetest import Server, check, done, equal
+from sluicetest import ROOT, check, done, equal
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "cluster"))
+from servers import server_class # noqa: E402 (found by the line before)
 
 KEYS = 1000
+Server = server_class()
 server = Server(args=["--durability", "relaxed"])
 equal(server.request("PUT", "/race")[0], 200, "the bucket is created")
 

@@ -5,19 +5,23 @@ at once, with restarts in between, by SIGTERM and by SIGKILL. Then many on the s
 that were there meanwhile.
 
 A fixed seed and a fresh one; MODEL_SEED=N takes that one alone, MODEL_SECONDS=S makes each part that long (4 by default). Everything
-that one client does alone follows from the seed; what many do at once depends on the machine, too."""
+that one client does alone follows from the seed; what many do at once depends on the machine, too. With TEST_CLUSTER=1 each server is a cluster, and each request
+goes to any one of it."""
 import os
 import random
-import subprocess
 import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "cluster")]
 from model_shared import Shared
 from model_client import Lost, Mismatch
 from model_walk import Walk
-from sluicetest import SLUICE, Server, check, done, equal
+from servers import checked, server_class
+from sluicetest import check, done, equal
+
+Server = server_class()
 
 SECONDS = float(os.environ.get("MODEL_SECONDS", "4"))
 STEPS_MAX = 6000 # of one client alone, so that a fast machine does not take forever over one seed
@@ -51,8 +55,8 @@ class Running:
 
     def end(self, name):
         check(self.server.stop(), f"{name}: the server ends cleanly")
-        result = subprocess.run([SLUICE, "check", "--data", self.server.data], capture_output=True, text=True)
-        equal(result.returncode, 0, f"{name}: and leaves a clean store" + (f": {result.stdout[-500:]}" if result.returncode else ""))
+        status, said = checked(self.server)
+        equal(status, 0, f"{name}: and leaves a clean store" + (f": {said[-500:]}" if status else ""))
 
 
 def alone(seed):

@@ -368,10 +368,11 @@ class Client:
             self.disconnect()
 
 
-def serve(number, pipe):
+def serve(number, pipe, kind=Client):
     """A process: one life for each message, until it is killed, or its parent ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    client = Client(number)
+    client = kind(number)
+    client.pipe = pipe
     while True:
         client.begin(*pipe.recv())
         try:

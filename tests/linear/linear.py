@@ -41,10 +41,11 @@ def io_uring_works():
 
 class Run:
     """A store in one mode."""
+    client_main = staticmethod(client.serve)
 
-    def __init__(self, mode, seed):
+    def __init__(self, mode, seed, modes=MODES):
         self.name, self.seed = mode, seed
-        self.args, self.versioned = MODES[mode]
+        self.args, self.versioned = modes[mode]
         self.rng = random.Random(f"{seed}/{mode}")
         self.data = fresh(f"linear-{mode}")
         self.problems, self.counts = [], collections.Counter()
@@ -61,7 +62,7 @@ class Run:
     def start(self):
         for number in range(CLIENTS):
             pipe, other = multiprocessing.Pipe()
-            process = multiprocessing.Process(target=client.serve, args=(number, other), daemon=True)
+            process = multiprocessing.Process(target=self.client_main, args=(number, other), daemon=True)
             process.start()
             other.close()
             self.clients.append((process, pipe))
@@ -230,9 +231,9 @@ class Total:
         return f"operations {self.operations}, histories {self.histories}, kills {self.kills}, bad {self.bad}"
 
 
-def run_mode(mode, seed, goes_on, falsify=lambda run: True):
+def run_mode(mode, seed, goes_on, falsify=lambda run: True, kind=Run):
     """A run of lives until goes_on(run) says otherwise, or until it is of no more use."""
-    one = Run(mode, seed)
+    one = kind(mode, seed)
     try:
         one.start()
         while goes_on(one) and len(one.problems) < PROBLEMS_MAX:

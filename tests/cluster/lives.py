@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Lives of a cluster: clients of tests/linear over three servers, one thing that goes wrong, all servers ended (killed, or told to), the store checked, and the
+next servers started. Each life and the first reads of the next are a history, which is searched for an order."""
+import collections
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, *(os.path.join(os.path.dirname(HERE), name) for name in ("linear", "integration"))]
+from client import md5 # noqa: E402 (found by the line before)
+from cluster_client import serve_cluster # noqa: E402
+from database import Database # noqa: E402
+from history import History # noqa: E402
+from linear import Run # noqa: E402
+from nemesis import EACH_ONCE, KINDS, Nemesis # noqa: E402
+from servers import Servers # noqa: E402
+
+MODES = {"cluster": ([], False), "cluster-versions": ([], True)}
+QUIET_SECONDS = 0.3 # of work before and after what goes wrong
+
+
+class Cluster(Run):
+    client_main = staticmethod(serve_cluster)
+    is_long = False
+
+    def __init__(self, mode, seed):
+        super().__init__(mode, seed, MODES)
+        self.kept, self.refusals, self.swallowed, self.done = [], 0, 0, collections.Counter()
+        self.plan = list(EACH_ONCE)
+
+    def serve(self):
+        if self.life == 0:
+            self.server = Servers(data=self.data, args=self.args, database=Database(), proxied=True, name=f"linear-{self.name}")
+            self.nemesis = Nemesis(self.server, self.rng, self.is_long)
+        else:
+            self.server.start()
+
+    # ---- One life ----
+
+    def live(self, falsify=True):
+        self.life += 1
+        problems = len(self.problems)
+        told = (("127.0.0.1", self.server.ports), self.life, self.seed, self.versioned)
+        for _, pipe in self.clients:
+            pipe.send(told)
+        self.suffer()
+        for _, pipe in self.clients:
+            pipe.send("stop")
+        reports = [pipe.recv() for _, pipe in self.clients]
+        self.look_at_servers()
+        if self.rng.random() < 0.5:
+            self.server.kill()
+            self.kills += 1
+        elif not self.server.stop():
+            self.problems.append(f"life {self.life}: a server does not end with status 0")
+        self.server.database.wait_idle()
+        death = time.monotonic_ns() # nothing can come of what they had sent
+        self.check()
+        self.serve()
+        reports += [self.first_reads() for _ in range(2)]
+        for report in reports:
+            self.take(report, 0)
+            self.kept += report.get("kept", [])
+            self.refusals += report.get("refusals", 0)
+        history = History(self.state, [o for report in reports for o in report["operations"]], death, self.copied_as)
+        self.state = self.state_after(reports[-1])
+        self.look_at(history, falsify)
+        self.bad += len(self.problems) > problems
+
+    def suffer(self):
+        """One thing goes wrong amid the clients' work: each kind once first, then as chance has it."""
+        kind = self.plan.pop(0) if self.plan else self.rng.choices(list(KINDS), list(KINDS.values()))[0]
+        self.done[kind] += 1
+        time.sleep(self.rng.uniform(0.1, QUIET_SECONDS))
+        getattr(self.nemesis, kind)()
+        if kind not in ("stall", "swallow"):
+            self.nemesis.wait_for_service()
+        time.sleep(self.rng.uniform(0.1, QUIET_SECONDS))
+        if kind != "nothing":
+            self.kills += 1
+        for number in range(len(self.server.servers)): # an order to swallow that met no COMMIT is forgotten
+            self.swallowed += len(self.server.proxy.tell("join", number))
+
+    def look_at_servers(self):
+        """None ends by itself but one that was taken for dead."""
+        for server in self.server.servers:
+            if server.process.poll() not in (None, 0) and "taken this one for dead" not in server.log_text():
+                self.problems.append(f"life {self.life}: a server has ended with status {server.process.poll()}: {server.log_text()[-1500:]}")
+
+    def check(self, when="the end of its servers"):
+        status, output = self.server.check()
+        if status != 0:
+            self.problems.append(f"life {self.life}: check after {when}: {output}")
+
+    def end(self):
+        self.look_at_kept()
+        super().end()
+
+    def look_at_kept(self):
+        """All that was answered and never written again."""
+        wrong = []
+        for path, etag in self.kept:
+            status, headers, body = self.server.request("GET", path)
+            if status != 200 or headers["etag"] != f'"{etag}"' or md5(body) != etag:
+                wrong.append(f"{path} {status}")
+        if wrong:
+            self.problems.append(f"{len(wrong)} of {len(self.kept)} objects that were answered are not there: {wrong[:5]}")
