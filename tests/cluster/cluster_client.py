@@ -2,7 +2,7 @@
 """The client of tests/linear, over several servers: each request goes to the one that it has a connection to, or sometimes to another, so what one
 of them answers is seen against what the others do. It stops when it is told, not when a server does.
 
-503 says no more than no answer does: the change may have been made, or may be made later."""
+503, and 500 where nobody could learn what became of a commit, say no more than no answer does: the change may have been made, or may be made later."""
 import contextlib
 import http.client
 import random
@@ -57,7 +57,7 @@ class ClusterClient(Client):
     def unexpected(self, label, response, body):
         self.refusals += 1
         self.is_shaken = True
-        if response.status != 503 and not self.problems: # there are many more of them
+        if response.status not in (500, 503):
             super().unexpected(label, response, body)
 
     def read_until_answered(self):
