@@ -89,7 +89,7 @@ node_ask() {
 process_find() {
     local process
     process=$(cat "$folder/$1.pid" 2>/dev/null) || return 0
-    { tr "\\0" " " <"/proc/$process/cmdline"; } 2>/dev/null | grep -q -- "$folder/" && echo "$process"
+    { tr "\\0" " " <"/proc/$process/cmdline"; } 2>/dev/null | grep -- "$folder/" >/dev/null && echo "$process"
     return 0
 }
 
