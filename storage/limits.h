@@ -143,4 +143,7 @@
 #define DIGEST_JOB_THREADS_MAX 4
 #define DIGEST_JOB_SLICE_BYTES (16u << 20)
 
+/* Folders whose names a start reads rather than asking for each of 4,096 ids: together as long as a thousand names on most file systems. */
+#define BLOB_FOLDERS_SHORT_BYTES (256u << 10)
+
 #endif

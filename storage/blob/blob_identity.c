@@ -127,7 +127,7 @@ int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECO
         return 0;
     if (end - first > EPOCH_PROBES_MAX)
         first = end - EPOCH_PROBES_MAX;
-    if (store->options.shared_fs)
+    if (store->options.shared_fs || blob_layout_is_short(store, first, end))
         return epoch_walk(store, first, end, id, epoch);
     while (end > first && files < EPOCH_FILES_MAX) {
         int found = epoch_look(store, --end, id, epoch);

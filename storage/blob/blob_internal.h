@@ -275,6 +275,8 @@ int blob_layout_open(struct blob_store *store);
 /* As blob_store_walk, of ids in [first, end) alone: only folders that they go to are read. */
 int blob_layout_walk(struct blob_store *store, uint64_t first, uint64_t end,
                      int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes), void *ctx);
+/* Whether the folders of such blobs are so short, by their sizes, that reading them costs less than asking for each name. */
+bool blob_layout_is_short(struct blob_store *store, uint64_t first, uint64_t end);
 /* Makes the folders that ids in [first, end) go to, and their names durable. Blocks; one thread at a time. */
 int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t end);
 /* Syncs the folders that are marked, in every store. 0 or the first failure, which the folder remembers. */

@@ -214,6 +214,20 @@ int blob_layout_walk(struct blob_store *store, uint64_t first, uint64_t end,
     return err;
 }
 
+bool blob_layout_is_short(struct blob_store *store, uint64_t first, uint64_t end)
+{
+    uint64_t run = first / BLOB_FOLDER_RUN, bytes = 0;
+    struct stat status;
+
+    if (end - first > (uint64_t)BLOB_FOLDER_RUN * BLOB_FOLDER_COUNT)
+        return false;
+    for (; run * BLOB_FOLDER_RUN < end && bytes <= BLOB_FOLDERS_SHORT_BYTES; ++run)
+        if (fstatat(store->blobs_fd, store->folders[run % BLOB_FOLDER_COUNT].path, &status,
+                    AT_SYMLINK_NOFOLLOW) == 0)
+            bytes += (uint64_t)status.st_size;
+    return bytes <= BLOB_FOLDERS_SHORT_BYTES;
+}
+
 /* ---- Syncing folders ---- */
 
 /* In every store. */

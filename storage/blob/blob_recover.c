@@ -133,8 +133,10 @@ int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint6
     recovery.moves = ids->doubt >= BLOB_DOUBT_FILES;
     recovery.leaves_gaps = ids->doubt >= BLOB_DOUBT_UNITS;
     recover_mark_folders(&recovery);
-    /* Where each name is asked for over a network, 4,096 of them take seconds, and the folders that have them are few. */
-    if (ids->damaged || recovery.end - recovery.first > RECOVER_PROBES_MAX || store->options.shared_fs)
+    /* Where each name is asked for over a network, 4,096 of them take seconds, and the folders that have them are few. Of a store of small objects
+     * these folders have next to nothing in them, for most ids are never used up. */
+    if (ids->damaged || recovery.end - recovery.first > RECOVER_PROBES_MAX || store->options.shared_fs ||
+        blob_layout_is_short(store, recovery.first, recovery.end))
         err = blob_layout_walk(store, recovery.first, recovery.end, recover_one, &recovery);
     else
         err = recover_probe(&recovery);

@@ -12,6 +12,7 @@ from sluicetest import Server, blob_files, check, done, equal, have, scratch, sk
 
 BYTES = 16 << 10
 FEW, MANY = 1000, 6000
+GAPS_MAX = 3 * (32 << 20) // (2 * BYTES) # every second unit of the segment that was open, and of two that were full a moment before
 
 
 def fill(server, count):
@@ -61,7 +62,8 @@ def counted(count):
     main = text.split(None, 1)[0]
     mine = [line for line in text.splitlines() if line.split(None, 1)[0] == main]
     files = len({match[1] for line in mine if (match := re.search(r'openat\(\d+, "([0-9a-f]{2}/[0-9a-f]{16})".*= \d+$', line))})
-    return {"fallocate": sum("fallocate(" in line for line in mine), "files": files, "calls": len(mine)}, segments
+    return {"fallocate": sum("fallocate(" in line for line in mine), "files": files, "gaps": sum("lseek(" in line for line in mine),
+            "calls": sum("lseek(" not in line for line in mine)}, segments
 
 
 if not have("strace"):
@@ -70,9 +72,10 @@ if not have("strace"):
 few, few_segments = counted(FEW)
 many, many_segments = counted(MANY)
 check(many_segments > few_segments >= 3, "many objects lie in more segments than few", f"{few_segments}, {many_segments}")
-# It asks for the names that may be there: as many as ids are promised ahead, however many objects there are.
-check(many["calls"] <= 1.1 * few["calls"] + 200, "a start makes no more of these calls for many objects", f"{few['calls']}, {many['calls']}")
+# It reads the few folders of the names that may be there, however many objects there are: 4,096 ids are promised ahead, and next to none is used.
+check(many["calls"] <= 1.1 * few["calls"] + 100 and many["calls"] < 1000, "a start makes no more of these calls for many objects", f"{few['calls']}, {many['calls']}")
 for name, calls in (("few", few), ("many", many)):
     check(calls["fallocate"] <= 8, f"with {name} objects a start punches next to nothing", str(calls))
+    check(calls["gaps"] <= GAPS_MAX, f"with {name} objects it looks for gaps in the segments alone that were not settled", str(calls))
     check(calls["files"] <= 3, f"with {name} objects it looks at a few files", str(calls))
 done()
