@@ -47,6 +47,8 @@ void chronicle_tear(struct chronicle *chronicle);
 /* For fill: entries, of `rows` rows. 0; -ECANCELED: the store is being closed; or the error of writing. It may rest, so that others get on. */
 int chronicle_base_put(struct chronicle_base *base, struct slice entries, uint64_t rows);
 
+/* Has all that was appended written. Whether the files tell all, then. May wait for the disk. */
+bool chronicle_is_told(struct chronicle *chronicle);
 void chronicle_state(struct chronicle *chronicle, struct meta_chronicle_state *state);
 
 #endif

@@ -49,6 +49,9 @@ int db_query_int(sqlite3 *db, const char *text, int64_t *value);
 /* Whose database the file is; writes nothing. version: of its schema, 0 for an empty file. Returns 0, META_E_NOT_OURS, META_E_NEWER_SCHEMA,
  * META_E_CORRUPT or an errno. */
 int schema_identify(sqlite3 *db, int64_t *version);
+/* What a database gets that is opened by this release: its schema, and what says whose it is. */
+int64_t schema_newest(void);
+int64_t schema_application(void);
 /* Brings the schema of that version up to date (not when read only: then META_E_OLDER_SCHEMA if it is older), after a copy of it was kept. 0 or an
  * error. */
 int schema_open(const struct meta *meta, sqlite3 *db, int64_t version);

@@ -299,6 +299,16 @@ static const char *const migrations[] = {
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
 
+int64_t schema_newest(void)
+{
+    return SCHEMA_VERSION;
+}
+
+int64_t schema_application(void)
+{
+    return APPLICATION_ID;
+}
+
 /* The version of our database, 0 for an empty one. */
 int schema_identify(sqlite3 *db, int64_t *version)
 {

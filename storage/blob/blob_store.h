@@ -318,6 +318,17 @@ enum blob_damage {
  * damaged; the errno of reading. Blocks. */
 int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd);
 
+/* ---- Files of earlier versions, which do not say what they are (blob_record_add.c) ---- */
+
+/* Blobs from this id on have to say what they are. Ids begin with 1: then all have to. */
+uint64_t blob_store_records_from(struct blob_store *store);
+/* Has the file of the unit say what it is, in which there lies a unit of `length` bytes: all of the payload, if it lies at 0. 1: it does now; 0:
+ * it did; -ENOENT: there is no such file; -EBADMSG, -ESTALE: it is not what the unit says, and stays as it is; or another errno. Not synced. Blocks;
+ * nobody else writes to the file. */
+int blob_store_record_add(struct blob_store *store, struct blob_unit unit, uint64_t length);
+/* From here on every file has to say what it is: called when those of all blobs do. Syncs them first. 0 or a negative errno. Blocks. */
+int blob_store_records_are_there(struct blob_store *store);
+
 /* Counts it, and logs "blob ... WHAT", unless that was said already or too much was. Returns whether there was a line. */
 bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob_damage damage,
                       const char *what);

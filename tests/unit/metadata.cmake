@@ -1,6 +1,7 @@
 # Tests of metadata/. meta_test_support.h holds what they share.
 sluice_unit_test(meta_codec_test sluice_metadata)
 sluice_unit_test(meta_chronicle_test sluice_metadata)
+sluice_unit_test(meta_compare_test sluice_metadata)
 sluice_unit_test(meta_damage_test sluice_metadata)
 sluice_unit_test(meta_object_test sluice_metadata)
 sluice_unit_test(meta_objects_test sluice_metadata)

@@ -24,13 +24,10 @@ static int prepare(struct fill *fill)
 {
     static const char *const wheres[] = {"", "(?1)", "(?1, ?2)", "(?1, ?2, ?3)"};
     const struct chronicle_table_form *form = fill->form;
-    const char *end = form->columns;
     char text[512];
     int code;
 
-    for (unsigned i = 0; i < form->key; i++)
-        end = strchr(end + (i > 0), ',');
-    int key = (int)(end - form->columns);
+    int key = chronicle_key_length(form);
     (void)snprintf(text, sizeof(text), "SELECT %s FROM %s ORDER BY %.*s LIMIT %d", form->columns, form->name,
                    key, form->columns, CHRONICLE_SLICE_ROWS);
     if ((code = sqlite3_prepare_v2(fill->db, text, -1, &fill->first, NULL)) != SQLITE_OK)

@@ -36,6 +36,15 @@ const struct chronicle_table_form chronicle_tables[CHRONICLE_TABLES_END] = {
     [CHRONICLE_QUOTA] = {"quota", "bucket, bytes_max, objects_max", 1, 3, -1},
 };
 
+int chronicle_key_length(const struct chronicle_table_form *form)
+{
+    const char *end = form->columns;
+
+    for (unsigned i = 0; i < form->key; i++)
+        end = strchr(end + (i > 0), ',');
+    return (int)(end - form->columns);
+}
+
 /* Kinds of entries that stay here. */
 enum note_kind { NOTE_ROW = 100, NOTE_SET = 101 };
 

@@ -36,6 +36,8 @@ struct chronicle_table_form {
 };
 
 extern const struct chronicle_table_form chronicle_tables[CHRONICLE_TABLES_END];
+/* How much of `columns` the key is. */
+int chronicle_key_length(const struct chronicle_table_form *form);
 
 /* 13 columns of `object`, in the order of its form. */
 struct chronicle_object {

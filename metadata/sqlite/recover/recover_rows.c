@@ -10,16 +10,6 @@
 /* Rows in one transaction. */
 #define TRANSACTION_CHANGES 10000u
 
-/* The columns of the key. */
-static int key_length(const struct chronicle_table_form *form)
-{
-    const char *end = form->columns;
-
-    for (unsigned i = 0; i < form->key; i++)
-        end = strchr(end + (i > 0), ',');
-    return (int)(end - form->columns);
-}
-
 static int prepare(struct recovery *recovery, const char *text, sqlite3_stmt **statement)
 {
     return meta_sql_error(
@@ -42,12 +32,12 @@ static int table_prepare(struct recovery *recovery, unsigned table)
                    is_tally ? ", x'', 0, 0" : "");
     if ((err = prepare(recovery, text, &recovery->puts[table])) != 0)
         return err;
-    (void)snprintf(text, sizeof(text), "DELETE FROM %s WHERE (%.*s) = %s", form->name, key_length(form),
-                   form->columns, wheres[form->key]);
+    (void)snprintf(text, sizeof(text), "DELETE FROM %s WHERE (%.*s) = %s", form->name,
+                   chronicle_key_length(form), form->columns, wheres[form->key]);
     if ((err = prepare(recovery, text, &recovery->deletes[table])) != 0)
         return err;
     (void)snprintf(text, sizeof(text), "SELECT %s FROM %s WHERE (%.*s) = %s", form->columns, form->name,
-                   key_length(form), form->columns, wheres[form->key]);
+                   chronicle_key_length(form), form->columns, wheres[form->key]);
     return prepare(recovery, text, &recovery->finds[table]);
 }
 
