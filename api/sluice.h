@@ -364,6 +364,29 @@ SLUICE_API int sluice_restore_carried(const struct sluice_backup_carrier *carrie
                                       const struct sluice_backup_options *options,
                                       struct sluice_backup_report *report);
 
+/* ---- A store of an earlier release ---- */
+
+struct sluice_upgrade_report {
+    unsigned schema, schema_now; /* of the database: what it had, and what this release has */
+    bool was_unclosed;           /* a crash is recovered from first */
+    bool
+        lacks_shrink; /* the database gives nothing back to the disk: it is written anew, in twice its room */
+    bool lacks_records;     /* files need not say what they are, so that one that was swapped is not met */
+    bool lacks_counts;      /* of what buckets hold; told when it was opened, and not before */
+    bool lacks_chronicle;   /* nothing but the database says what the files are: sluice_recover needs it */
+    uint64_t records_added; /* files that say what they are now */
+    uint64_t
+        records_lacking; /* that cannot, being missing or damaged, as sluice_check tells: then none has to, as before */
+    uint64_t chronicle_rows; /* that were told beside the files; 0: they had been */
+};
+/* Brings a store that an earlier release wrote, and that nobody has open, to what this one would have made of it. A server does most of that by itself,
+ * bit by bit; what it has once written no earlier release can open, in either case. looks_only: changes nothing, and says what is lacking. Of the
+ * options, which may be NULL, shared_fs and log count. 0, also if nothing was lacking; what was begun before an error is gone on with by the next
+ * call. -EBUSY: it is open; -ENOENT: there is none; as sluice_store_open. Blocks. */
+SLUICE_API int sluice_upgrade(const char *directory, bool looks_only,
+                              const struct sluice_store_options *options,
+                              struct sluice_upgrade_report *report);
+
 /* ---- A store without its database ---- */
 
 struct sluice_recover_report {
@@ -709,8 +732,11 @@ struct sluice_status {
         scrub_ended_ms; /* the round under way, and the last that came to its end; 0: none */
     uint64_t scrub_bytes, scrub_bytes_total; /* of the round under way; the second about */
     uint64_t scrub_findings;                 /* that are kept and not mended: sluice_findings */
-    uint64_t room_bytes;                     /* that uploads may take; 0: they are refused */
-    uint64_t free_bytes;                     /* of the file system */
+    /* whether all rows but those of the last second are told once more beside the blobs, for sluice_recover; and the bytes of that */
+    bool chronicle_is_complete;
+    uint64_t chronicle_bytes;
+    uint64_t room_bytes; /* that uploads may take; 0: they are refused */
+    uint64_t free_bytes; /* of the file system */
     uint64_t buckets, objects, bytes;
     bool is_counted;   /* false: there are so many objects that it would take long; objects and bytes are 0 */
     char places[4096]; /* all that it serves at, a URL or "unix:PATH" each, separated by blanks */
@@ -812,6 +838,8 @@ struct sluice_check_report {
     /* batches of small uploads that a crash left to the next start, which makes objects of them; not looked at */
     uint64_t pending;
     uint64_t lost_files, lost_bytes; /* in lost/; no finding */
+    /* rows that were compared with what the chronicle told of them; 0 where it does not tell all, as after a crash */
+    uint64_t compared;
     /* the store was open: uploads on their way to their rows, and what only a start can tell, were left out; pending is 0 */
     bool is_live;
 };

@@ -41,13 +41,14 @@ static void on_progress(void *ctx, uint64_t bytes, uint64_t bytes_total)
 
 static void print_json_summary(const struct sluice_check_report *report, bool verified)
 {
-    print_json(json_pack("{s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "clean",
+    print_json(json_pack("{s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "clean",
                          report->findings == 0, "served", (int)report->is_live, "verified", (int)verified,
                          "objects", (json_int_t)report->objects, "bytes", (json_int_t)report->bytes,
                          "damaged", (json_int_t)report->damaged, "missing", (json_int_t)report->missing,
                          "orphaned", (json_int_t)report->orphaned, "findings", (json_int_t)report->findings,
                          "pending", (json_int_t)report->pending, "lost_files", (json_int_t)report->lost_files,
-                         "lost_bytes", (json_int_t)report->lost_bytes));
+                         "lost_bytes", (json_int_t)report->lost_bytes, "compared",
+                         (json_int_t)report->compared));
 }
 
 static void log_as_warning(void *ctx, enum sluice_log_level level, const char *message)
@@ -66,6 +67,8 @@ static void print_summary(const struct sluice_check_report *report, bool verifie
     if (report->pending > 0)
         printf("a crash left %" PRIu64 " batches of small objects to the next start of the server\n",
                report->pending);
+    if (report->compared == 0 && report->objects > 0)
+        printf("the chronicle does not tell all of it, as after a crash: rows were not compared with it\n");
     if (report->lost_files > 0)
         printf("%" PRIu64 " files (%" PRIu64 " bytes) in lost/, which no object needs: sluice lost\n",
                report->lost_files, report->lost_bytes);

@@ -27,6 +27,7 @@ int cli_restore(const struct options *options);
 int cli_scrub(const struct options *options);
 int cli_compact(const struct options *options);
 int cli_recover(const struct options *options);
+int cli_upgrade(const struct options *options);
 int cli_lost(const struct options *options);
 int cli_rekey(const struct options *options);
 int cli_replicate(const struct options *options);

@@ -39,6 +39,7 @@ static const struct cli_command commands[] = {
     {"backup", COMMAND_BACKUP, cli_backup, "copy a store into another folder, served or not"},
     {"restore", COMMAND_RESTORE, cli_restore, "make a store of a backup"},
     {"compact", COMMAND_COMPACT, cli_compact, "give back what a store takes of the disk for nothing"},
+    {"upgrade", COMMAND_UPGRADE, cli_upgrade, "bring a store of an earlier release up to date at once"},
     {"replicate", COMMAND_REPLICATE, cli_replicate,
      "say what waits to be copied to other servers, or compare all"},
     {"recover", COMMAND_RECOVER, cli_recover, "make a store anew whose database was lost"},

@@ -44,6 +44,7 @@ enum command {
     COMMAND_IMPORT = 1 << 11,
     COMMAND_REPLICATE = 1 << 30,
     COMMAND_SCRUB = 1ull << 32,
+    COMMAND_UPGRADE = 1ull << 33,
     COMMAND_WATCH = 1 << 28,
     COMMAND_RESTORE = 1 << 29,
     COMMAND_CONFIG = 1 << 27, /* has the options of serve */
@@ -68,7 +69,7 @@ enum command {
                      COMMAND_RM | COMMAND_MB | COMMAND_RB | COMMAND_WATCH,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
                   COMMAND_STATUS | COMMAND_BUCKET | COMMAND_REKEY | COMMAND_COMPACT | COMMAND_BACKUP |
-                  COMMAND_RESTORE | COMMAND_REPLICATE | COMMAND_RECOVER | COMMAND_SCRUB,
+                  COMMAND_RESTORE | COMMAND_REPLICATE | COMMAND_RECOVER | COMMAND_SCRUB | COMMAND_UPGRADE,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */

@@ -173,6 +173,18 @@ static const char *command_summary(enum command command)
                "overwritten and deleted objects, and what is free in its database, which is written anew.\n"
                "That needs as much room again as sluice.db has. A server does most of it by itself.\n"
                "Exit status: 0 done; 1 not done, and the store is as it was; 2 the command line is wrong.\n";
+    case COMMAND_UPGRADE:
+        return "Usage: sluice upgrade [--dry-run] [options]\n\n"
+               "Brings a store that an earlier release wrote, and that is not served, to what this one "
+               "would\n"
+               "have made of it: the schema of its database, which shrinks from then on; the counts of its\n"
+               "buckets; of each file, what it is; and the chronicle, which sluice recover needs. A server\n"
+               "does what is needed by itself, the rest as objects are written. No earlier release opens "
+               "the\n"
+               "store afterwards, but sluice.db.vN is kept. What was interrupted goes on with the next "
+               "call.\n"
+               "Exit status: 0 done, or nothing was lacking; 1 not done, some files cannot say what they\n"
+               "are, or something is lacking and --dry-run was given; 2 the command line is wrong.\n";
     case COMMAND_RECOVER:
         return "Usage: sluice recover --to NEW [options]\n\n"
                "Makes a store anew whose sluice.db was lost or damaged: buckets with their settings, "

@@ -48,7 +48,7 @@ const char *option_command_name(enum command command)
         {COMMAND_WATCH, "watch"},     {COMMAND_COMPACT, "compact"},
         {COMMAND_SCRUB, "scrub"},     {COMMAND_BACKUP, "backup"},
         {COMMAND_RESTORE, "restore"}, {COMMAND_REPLICATE, "replicate"},
-        {COMMAND_RECOVER, "recover"},
+        {COMMAND_RECOVER, "recover"}, {COMMAND_UPGRADE, "upgrade"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -212,7 +212,7 @@ static const char *check_public_url(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_SCRUB | COMMAND_COMPACT | COMMAND_RECOVER | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_LOST | COMMAND_REKEY | COMMAND_REPLICATE | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_SCRUB | COMMAND_COMPACT | COMMAND_RECOVER | COMMAND_UPGRADE | COMMAND_BACKUP | COMMAND_RESTORE | COMMAND_LOST | COMMAND_REKEY | COMMAND_REPLICATE | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE | COMMAND_IMPORT,
      .help = "The directory of the store; serve, import and restore create it when missing. Others than serve ask the server that has it open, if one has. To commands "
              "for work, s3://BUCKET/KEY is in that store then."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
@@ -268,7 +268,7 @@ const struct option_row option_rows[] = {
              "that time may be lost, overwritten keys have their old bytes again, deleted ones be back. Never older objects, never wrong "
              "bytes."},
     {.name = "shared-fs", .type = OPTION_CHOICE, .field = FIELD(shared_fs), .default_text = "refuse",
-     .words = "refuse|fenced|exclusive", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_SCRUB | COMMAND_COMPACT | COMMAND_RECOVER,
+     .words = "refuse|fenced|exclusive", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_SCRUB | COMMAND_COMPACT | COMMAND_RECOVER | COMMAND_UPGRADE,
      .help = "Whether the directory may be on a network file system, on FUSE, or on a folder of the host. refuse: no, because "
              "locks there can be lost while the machine is cut off, and two servers then accept uploads. fenced: yes; whoever "
              "starts a server elsewhere first cuts this machine off for good. exclusive: yes; no other machine mounts it."},

@@ -38,6 +38,8 @@ static void print_server(const struct sluice_status *status)
            status->health, status->relaxed ? "relaxed" : "full", status->connections, status->damaged_reads);
     if (status->scrubs || status->scrub_ended_ms != 0)
         print_scrub(status);
+    printf("chronicle = %s\nchronicle-bytes = %" PRIu64 "\n",
+           status->chronicle_is_complete ? "complete" : "not complete", status->chronicle_bytes);
     printf("damage-found = %" PRIu64 "\n", status->scrub_findings);
     printf("read-only = %s\nroom-bytes = %" PRIu64 "\n", status->read_only ? "yes" : "no",
            status->room_bytes);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "api/core/core_internal.h"
+#include "metadata/meta_usage.h"
 
 /* Changes on their way through the committer while a thread waits. */
 struct change_wait {
@@ -55,4 +56,13 @@ int core_changes_wait(struct core *core, struct meta_op *const *ops, uint32_t co
 int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind kind)
 {
     return core_changes_wait(core, &op, 1, kind);
+}
+
+int core_batches_end(struct core *core)
+{
+    struct meta_usage_step nothing = {.rows = 0}; /* what is counted already is not counted anew */
+
+    if (core->options.read_only || core->options.refuses_changes)
+        return 0; /* there are none */
+    return core_change_wait(core, &nothing.op, META_OP_USAGE_STEP);
 }

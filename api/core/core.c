@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "metadata/meta_chronicle.h"
 #include "metadata/meta_figures.h"
 #include "metadata/meta_journal.h"
 #include "metadata/meta_usage.h"
@@ -370,6 +371,11 @@ uint64_t core_damage_met(struct core *core, enum core_damage damage)
 void core_figures(struct core *core, struct meta_figures *figures)
 {
     meta_figures_read(core->meta, figures);
+}
+
+void core_chronicle(struct core *core, struct meta_chronicle_state *state)
+{
+    meta_chronicle_state(core->meta, state);
 }
 
 int core_health(const struct core *core)

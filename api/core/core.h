@@ -79,6 +79,28 @@ struct core_compacted {
  * as that takes. */
 int core_compact(const struct core_options *options, struct core_compacted *compacted);
 
+/* What a store of an earlier release lacks, and what was done about it. */
+struct core_upgrade {
+    int64_t schema, schema_now; /* of the database: what it had, and what this release has */
+    bool was_unclosed;          /* a crash is recovered from, before anything else */
+    bool lacks_shrink;          /* the database gives nothing back to the disk: it is written anew */
+    bool lacks_records;         /* blobs need not say what they are */
+    bool
+        lacks_counts; /* what buckets hold is not counted. Known when the store was opened: core_upgrade alone tells */
+    bool lacks_chronicle;   /* what blobs are is not told beside them */
+    uint64_t records_added; /* files that say what they are now */
+    uint64_t
+        records_lacking; /* that cannot: missing, or not what their rows say. Then none has to, as before */
+    uint64_t chronicle_rows; /* told by the chronicle that was made; 0: there was one */
+};
+/* Looks, and changes nothing. data_dir and shared_fs count of the options. -ENOENT: there is no store; -EBUSY; META_E_NOT_OURS; META_E_NEWER_SCHEMA; as
+ * core_open. Blocks. */
+int core_upgrade_look(const struct core_options *options, struct core_upgrade *upgrade);
+/* Brings a store that nobody has open to what this release would have made of it. data_dir, log and shared_fs count of the options. 0, also if
+ * there was nothing to do; as core_upgrade_look; or an error, after which it goes on where it was when it is called again. Blocks, for as long as a
+ * walk over all rows takes, and a look at each file of an earlier release. */
+int core_upgrade(const struct core_options *options, struct core_upgrade *upgrade);
+
 /* What a recovery came to. */
 struct core_recovered {
     bool is_chronicle_complete; /* it told all */
@@ -115,6 +137,9 @@ const struct core_options *core_get_options(const struct core *core);
 void core_change_limits(struct core *core, const struct core_options *options);
 uint64_t core_free_bytes(struct core *core);
 /* Of those, what an upload that begins now may take: 0 where less is free than is to be kept. */
+struct meta_chronicle_state;
+/* The chronicle of an open store, which tells beside the blobs what they are. */
+void core_chronicle(struct core *core, struct meta_chronicle_state *state);
 uint64_t core_room_bytes(struct core *core);
 /* options.keys. Any thread. */
 struct key_ring *core_keys(const struct core *core);
@@ -370,6 +395,8 @@ struct core_check_report {
     /* batches of changes that wait in the journal for the next start: no finding, and not looked at */
     uint64_t pending;
     uint64_t lost_files, lost_bytes; /* in lost/: no finding either */
+    /* rows that were compared with what the chronicle told of them; 0 of some: it does not tell all, as after a crash */
+    uint64_t compared;
 };
 /* Verifies rows, references and (verify_bytes) every unit's checksum; prints each finding through line. Opens the store itself
  * (exclusively), and changes nothing; what a crash left for the next start to clear away is no finding. Returns 0 with the report filled (findings or not), or why it could not be done. Blocks. */

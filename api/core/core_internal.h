@@ -200,6 +200,8 @@ static inline int core_blob_units(void *ctx, uint64_t blob,
     return meta_file_units(ctx, blob, visit, visit_ctx);
 }
 
+/* Every batch that was committed before has ended when this returns 0: all that is told of its rows has been. Blocks. */
+int core_batches_end(struct core *core);
 /* Submits a change and waits for its result. Blocks: not for workers. */
 int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind kind);
 /* The same for several of a kind, one after the other in the queue; each has its own result. 0 or the first failure. */

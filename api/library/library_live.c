@@ -52,6 +52,8 @@ static void status_fill(struct sluice_status *status, const json_t *answer)
         .scrub_bytes = control_client_number(answer, "scrub_bytes"),
         .scrub_bytes_total = control_client_number(answer, "scrub_bytes_total"),
         .scrub_findings = control_client_number(answer, "scrub_findings"),
+        .chronicle_is_complete = control_client_is(answer, "chronicle_complete"),
+        .chronicle_bytes = control_client_number(answer, "chronicle_bytes"),
         .free_bytes = control_client_number(answer, "free_bytes"),
         .room_bytes = control_client_number(answer, "room_bytes"),
         .read_only = control_client_is(answer, "read_only"),
@@ -132,6 +134,7 @@ static int check_live(const char *directory, bool verify_bytes, const struct che
         .findings = control_client_number(answer, "findings"),
         .lost_files = control_client_number(answer, "lost_files"),
         .lost_bytes = control_client_number(answer, "lost_bytes"),
+        .compared = control_client_number(answer, "compared"),
     };
     json_decref(answer);
     return live_result(err);
@@ -159,6 +162,7 @@ int sluice_check_with(const char *directory, const struct sluice_check_options *
             .pending = found.pending,
             .lost_files = found.lost_files,
             .lost_bytes = found.lost_bytes,
+            .compared = found.compared,
             .is_live = is_live,
         };
     return err;

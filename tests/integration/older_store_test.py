@@ -6,22 +6,11 @@ import os
 import sqlite3
 import subprocess
 
+from older_store import blank_heads, crc32c
 from sluicetest import SLUICE, Server, blob_files, check, done, equal, pattern_file, payload_bytes
 
 CRC64NVME = 4  # the flag of an extent, metadata/rows/codec.h
 CRC32C_SCHEMA = 4  # the last one that knew no other sum, metadata/sqlite/schema.c
-
-
-def crc32c(data):
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (0x82f63b78 if byte & 1 else 0)
-        table.append(byte)
-    crc = 0xffffffff
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xff]
-    return crc ^ 0xffffffff
 
 
 def after_number(raw, at):
@@ -95,10 +84,7 @@ with open(os.path.join(server.data, "blobs", "SEQUENCE"), "r+b") as file:
         record = sequence_as_before(file.read(72))
         file.seek(slot)
         file.write(record)
-for path in blob_files(server.data)[1]:
-    with open(path, "r+b") as file:
-        file.seek(18)
-        file.write(bytes(4096 - 18))  # after the line of a segment there was nothing
+blank_heads(server.data)  # after the line of a segment there was nothing
 with open(os.path.join(server.data, "blobs", "SEQUENCE"), "rb") as file:
     before = file.read()
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "api/core/scrub/scrub_internal.h"
+#include "metadata/meta_compare.h"
 #include "storage/base/clock.h"
 
 /* ---- Time ---- */
@@ -211,6 +212,27 @@ static void tell_database(void *ctx, const char *what)
                                            .what = what});
 }
 
+static bool compare_is_over(void *ctx)
+{
+    return round_is_over(ctx);
+}
+
+static int compare_settle(void *ctx)
+{
+    const struct scrub_round *round = ctx;
+
+    return core_batches_end(round->scrub->core);
+}
+
+/* Values that make sense, and are not what was stored. */
+static int compare_rows(struct scrub_round *round)
+{
+    struct meta_compare compare = {
+        .finding = tell_database, .is_over = compare_is_over, .settle = compare_settle, .ctx = round};
+
+    return meta_compare_run(round->scrub->core->meta, &compare);
+}
+
 int scrub_round_database(struct scrub_round *round)
 {
     struct stat status;
@@ -221,7 +243,9 @@ int scrub_round_database(struct scrub_round *round)
         status.st_size > SCRUB_DATABASE_BYTES_MAX)
         return 0;
     err = meta_check_pages(round->reader, tell_database, round);
-    return err < 0 ? err : 0;
+    if (err == META_E_CORRUPT || err > 0)
+        return 0; /* rows of such pages prove nothing */
+    return err < 0 ? err : compare_rows(round);
 }
 
 /* Rows that cannot be read are a finding, and the end: nobody knows which come after them. */

@@ -45,6 +45,7 @@ struct check {
     struct check_page *page;
     struct check_rows_thread *rows; /* of a closed store, while its bytes are read */
     struct meta *meta;
+    struct core *core; /* NULL: it is closed */
     struct meta_mark mark;
     bool is_live;
 };
@@ -173,11 +174,20 @@ static int check_extents(struct check *check)
     return err;
 }
 
+static int check_settle(void *ctx)
+{
+    const struct check *check = ctx;
+
+    return core_batches_end(check->core);
+}
+
 static int check_live_rows(struct check *check)
 {
-    struct check_rows_result rows = check_rows(check->reader, check_on_meta_finding, check_is_over, check);
+    struct check_rows_result rows =
+        check_rows(check->meta, check->reader, check_settle, check_on_meta_finding, check_is_over, check);
 
     check->report->objects = rows.objects;
+    check->report->compared = rows.compared;
     return rows.error != 0 ? rows.error : check_extents(check);
 }
 
@@ -192,6 +202,7 @@ static int check_closed_rows(struct check *check)
     struct check_rows_result rows =
         check_rows_end(check->rows, err == 0 || err == META_E_CORRUPT, check_on_meta_finding, check);
     check->report->objects = rows.objects;
+    check->report->compared = rows.compared;
     return rows.error != 0 && rows.error != -ECANCELED ? rows.error : err;
 }
 
@@ -375,6 +386,8 @@ int core_check_live(struct core *core, bool verify_bytes, void (*line)(void *ctx
                           .ctx = ctx,
                           .report = report,
                           .blobs = core->blobs,
+                          .meta = core->meta,
+                          .core = core,
                           .is_live = true};
     int err;
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metadata/meta_compare.h"
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
 
@@ -87,26 +88,42 @@ static int count_buckets(struct count *count)
     }
 }
 
-struct check_rows_result check_rows(struct meta_reader *reader, void (*finding)(void *ctx, const char *text),
-                                    bool (*is_over)(void *ctx), void *ctx)
+static int compare(struct meta *meta, const struct count *count, void (*finding)(void *ctx, const char *text),
+                   int (*settle)(void *ctx), struct check_rows_result *result)
+{
+    struct meta_compare compare = {
+        .finding = finding, .is_over = count->is_over, .settle = settle, .ctx = count->ctx};
+    int err = meta_compare_run(meta, &compare);
+
+    result->compared = err == 0 && compare.is_compared ? compare.rows : 0;
+    return err;
+}
+
+struct check_rows_result check_rows(struct meta *meta, struct meta_reader *reader, int (*settle)(void *ctx),
+                                    void (*finding)(void *ctx, const char *text), bool (*is_over)(void *ctx),
+                                    void *ctx)
 {
     struct count count = {.is_over = is_over, .ctx = ctx, .reader = reader};
-    uint64_t objects;
-    int found = meta_check_counting(reader, finding, ctx, &objects);
+    struct check_rows_result result = {.compared = 0};
+    int found = meta_check_counting(reader, finding, ctx, &result.objects);
 
-    if (found < 0)
-        return (struct check_rows_result){found, 0};
-    if (count_is_over(&count))
-        return (struct check_rows_result){-ECANCELED, 0};
-    if (objects != META_OBJECTS_UNCOUNTED)
-        return (struct check_rows_result){0, objects};
-    int err = count_buckets(&count); /* a publication is on its way */
-    return (struct check_rows_result){err, count.objects};
+    result.error = found < 0 ? found : count_is_over(&count) ? -ECANCELED : 0;
+    if (result.error == 0 && result.objects == META_OBJECTS_UNCOUNTED) {
+        result.error = count_buckets(&count); /* a publication is on its way */
+        result.objects = count.objects;
+    }
+    if (result.error == 0)
+        result.error = compare(meta, &count, finding, settle, &result);
+    /* Rows that cannot be read were told of above. */
+    if (result.error == META_E_CORRUPT && found > 0)
+        result.error = 0;
+    return result;
 }
 
 /* ---- On a thread of its own ---- */
 
 struct check_rows_thread {
+    struct meta *meta;
     struct meta_reader *reader;
     pthread_t thread;
     pthread_mutex_t lock; /* for all below */
@@ -148,7 +165,8 @@ static bool is_unwanted(void *ctx)
 static void *rows_main(void *ctx)
 {
     struct check_rows_thread *rows = ctx;
-    struct check_rows_result result = check_rows(rows->reader, on_finding, is_unwanted, rows);
+    struct check_rows_result result =
+        check_rows(rows->meta, rows->reader, NULL, on_finding, is_unwanted, rows);
 
     pthread_mutex_lock(&rows->lock);
     rows->result = result;
@@ -174,6 +192,7 @@ int check_rows_begin(struct check_rows_thread **thread, struct meta *meta)
 
     if (rows == NULL)
         return -ENOMEM;
+    rows->meta = meta;
     if ((err = meta_reader_open(meta, &rows->reader)) != 0) {
         free(rows);
         return err;

@@ -10,11 +10,13 @@
 struct check_rows_result {
     int error; /* 0, -ECANCELED or another: then the rest was not looked at */
     uint64_t objects;
+    uint64_t compared; /* rows, with what the chronicle told of them */
 };
 
-/* On the caller's thread. finding: told of each, with a text that is valid during the call. is_over: asked often; true ends it. NULL: nobody is. */
-struct check_rows_result check_rows(struct meta_reader *reader, void (*finding)(void *ctx, const char *text),
-                                    bool (*is_over)(void *ctx), void *ctx);
+/* On the caller's thread. settle: meta_compare's. finding: told of each, with a text that is valid during the call. is_over: asked often; true ends it. NULL: nobody is. */
+struct check_rows_result check_rows(struct meta *meta, struct meta_reader *reader, int (*settle)(void *ctx),
+                                    void (*finding)(void *ctx, const char *text), bool (*is_over)(void *ctx),
+                                    void *ctx);
 
 /* The same on a thread of its own. Findings wait until the caller asks for them, so that nobody is called from a thread that he does not know; a
  * few of them, then the thread waits. One thread calls all three. */

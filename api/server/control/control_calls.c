@@ -153,13 +153,14 @@ static bool is_over(void *ctx)
 
 static json_t *check_answer(const struct core_check_report *report)
 {
-    return control_success(json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:[s, s]}", "objects", (json_int_t)report->objects, "bytes",
-        (json_int_t)report->bytes, "damaged", (json_int_t)report->damaged, "missing",
-        (json_int_t)report->missing, "orphaned", (json_int_t)report->orphaned, "findings",
-        (json_int_t)report->findings, "lost_files", (json_int_t)report->lost_files, "lost_bytes",
-        (json_int_t)report->lost_bytes, "left_out", "uploads on their way to their rows",
-        "whether database and files are of the same time, which each start looks at"));
+    return control_success(
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:[s, s]}", "objects",
+                  (json_int_t)report->objects, "bytes", (json_int_t)report->bytes, "damaged",
+                  (json_int_t)report->damaged, "missing", (json_int_t)report->missing, "orphaned",
+                  (json_int_t)report->orphaned, "findings", (json_int_t)report->findings, "lost_files",
+                  (json_int_t)report->lost_files, "lost_bytes", (json_int_t)report->lost_bytes, "compared",
+                  (json_int_t)report->compared, "left_out", "uploads on their way to their rows",
+                  "whether database and files are of the same time, which each start looks at"));
 }
 
 static json_t *call_check(const struct control_subject *subject, json_t *request,

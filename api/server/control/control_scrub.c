@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "api/core/core_scrub.h"
+#include "metadata/meta_chronicle.h"
 #include "storage/base/clock.h"
 
 #define PROGRESS_MS 200u
@@ -106,11 +107,14 @@ json_t *control_call_findings(const struct control_subject *subject, json_t *req
 json_t *control_scrub_figures(const struct control_subject *subject)
 {
     struct core_scrub_figures figures;
+    struct meta_chronicle_state chronicle;
 
     core_scrub_figures(subject->core, &figures);
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "scrub_on", (int)figures.is_on, "scrub_began_ms",
-                     (json_int_t)figures.began_ms, "scrub_bytes", (json_int_t)figures.round_bytes,
-                     "scrub_bytes_total", (json_int_t)figures.round_bytes_total, "scrub_ended_ms",
-                     (json_int_t)figures.ended_ms, "scrub_findings", (json_int_t)figures.standing,
-                     "scrub_mended", (json_int_t)figures.mended);
+    core_chronicle(subject->core, &chronicle);
+    return json_pack(
+        "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "scrub_on", (int)figures.is_on, "scrub_began_ms",
+        (json_int_t)figures.began_ms, "scrub_bytes", (json_int_t)figures.round_bytes, "scrub_bytes_total",
+        (json_int_t)figures.round_bytes_total, "scrub_ended_ms", (json_int_t)figures.ended_ms,
+        "scrub_findings", (json_int_t)figures.standing, "scrub_mended", (json_int_t)figures.mended,
+        "chronicle_complete", (int)chronicle.is_complete, "chronicle_bytes", (json_int_t)chronicle.bytes);
 }
