@@ -373,9 +373,12 @@ void core_figures(struct core *core, struct meta_figures *figures)
     meta_figures_read(core->meta, figures);
 }
 
-void core_chronicle(struct core *core, struct meta_chronicle_state *state)
+void core_chronicle(struct core *core, struct core_chronicle *chronicle)
 {
-    meta_chronicle_state(core->meta, state);
+    struct meta_chronicle_state state;
+
+    meta_chronicle_state(core->meta, &state);
+    *chronicle = (struct core_chronicle){state.is_complete, state.bytes};
 }
 
 int core_health(const struct core *core)

@@ -137,9 +137,12 @@ const struct core_options *core_get_options(const struct core *core);
 void core_change_limits(struct core *core, const struct core_options *options);
 uint64_t core_free_bytes(struct core *core);
 /* Of those, what an upload that begins now may take: 0 where less is free than is to be kept. */
-struct meta_chronicle_state;
 /* The chronicle of an open store, which tells beside the blobs what they are. */
-void core_chronicle(struct core *core, struct meta_chronicle_state *state);
+struct core_chronicle {
+    bool is_complete; /* it tells all rows, but for those of the last second */
+    uint64_t bytes;   /* of its files */
+};
+void core_chronicle(struct core *core, struct core_chronicle *chronicle);
 uint64_t core_room_bytes(struct core *core);
 /* options.keys. Any thread. */
 struct key_ring *core_keys(const struct core *core);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "api/core/core_scrub.h"
-#include "metadata/meta_chronicle.h"
 #include "storage/base/clock.h"
 
 #define PROGRESS_MS 200u
@@ -107,7 +106,7 @@ json_t *control_call_findings(const struct control_subject *subject, json_t *req
 json_t *control_scrub_figures(const struct control_subject *subject)
 {
     struct core_scrub_figures figures;
-    struct meta_chronicle_state chronicle;
+    struct core_chronicle chronicle;
 
     core_scrub_figures(subject->core, &figures);
     core_chronicle(subject->core, &chronicle);

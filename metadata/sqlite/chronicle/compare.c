@@ -158,6 +158,13 @@ static int same_key(struct comparison *all, const struct chronicle_value *told)
     return row_step(all);
 }
 
+/* Rows that go with another, which alone is told: parts with their upload, annotations with their set, uploads and others with their bucket. */
+static bool goes_unsaid(unsigned table)
+{
+    return table == CHRONICLE_PART || table == CHRONICLE_ANNOTATION || table == CHRONICLE_SETTING ||
+           table == CHRONICLE_TALLY || table == CHRONICLE_QUOTA || table == CHRONICLE_UPLOAD;
+}
+
 static int base_entry(void *ctx, const struct chronicle_entry *entry, int64_t time_ms)
 {
     struct chronicle_value told[CHRONICLE_VALUES_MAX];
@@ -175,6 +182,8 @@ static int base_entry(void *ctx, const struct chronicle_entry *entry, int64_t ti
         return err;
     if (all->has_row && order == 0)
         return same_key(all, told);
+    if (goes_unsaid(entry->table))
+        return 0;
     if ((err = compare_told_has(&all->told, all->table, told, true)) == 0)
         is_one_sided(all, NULL, told);
     return err < 0 ? err : 0;
