@@ -6,6 +6,7 @@
 
 #include "metadata/chronicle/chronicle_internal.h"
 #include "metadata/meta_form.h"
+#include "storage/base/io.h"
 
 bool chronicle_is_told(struct chronicle *chronicle)
 {
@@ -36,7 +37,7 @@ static bool list_is_whole(int folder_fd, const struct chronicle_list *list)
 bool meta_chronicle_is_whole(const char *folder)
 {
     struct chronicle_list list = {.count = 0};
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = io_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0)
         return false;

@@ -27,7 +27,7 @@ static int64_t number_at(const unsigned char *header, unsigned at)
 int meta_form_look(const char *path, struct meta_form *form)
 {
     unsigned char header[HEADER_BYTES];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = io_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     int err;
 
     if (fd < 0)

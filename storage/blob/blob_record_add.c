@@ -62,7 +62,7 @@ int blob_store_record_add(struct blob_store *store, struct blob_unit unit, uint6
 
     assert(!store->options.read_only);
     blob_path_format(path, unit.blob);
-    if ((fd = sys.openat(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) < 0)
+    if ((fd = io_open(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) < 0)
         return disk_error(-errno);
     result = blob_contents_read(store, &claim, fd, &contents);
     if (result == 0 && contents.kind == BLOB_FILE_SEGMENT)

@@ -15,6 +15,7 @@
 #include "metadata/meta_chronicle.h"
 #include "metadata/sqlite/chronicle/compare.h"
 #include "metadata/sqlite/row_sql.h"
+#include "storage/base/io.h"
 
 /* How often somebody is asked whether to go on. */
 #define ASK_ROWS 1024u
@@ -294,9 +295,9 @@ int meta_compare_run(struct meta *meta, struct meta_compare *compare)
     compare->findings = 0;
     if (all.one_sided == NULL)
         return -ENOMEM;
-    folder_fd = meta->options.chronicle == NULL
-                    ? -1
-                    : open(meta->options.chronicle, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    folder_fd = meta->options.chronicle == NULL ? -1
+                                                : io_open(AT_FDCWD, meta->options.chronicle,
+                                                          O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     err = folder_fd < 0 ? 0 : db_connect(meta, DB_READ, &all.db);
     if (folder_fd >= 0 && err == 0)
         err = compare_connected(&all, meta, folder_fd);
