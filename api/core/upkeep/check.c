@@ -194,8 +194,11 @@ static int check_live_rows(struct check *check)
 /* Beside each other. What went wrong first ends the other, and rows tell more than bytes. */
 static int check_closed_rows(struct check *check)
 {
-    int err = check_rows_begin(&check->rows, check->meta);
+    struct blob_past past;
+    int err;
 
+    blob_store_past(check->blobs, &past);
+    err = check_rows_begin(&check->rows, check->meta, !past.is_unclean && !past.is_damaged);
     if (err != 0)
         return err;
     err = check_extents(check);

@@ -112,7 +112,7 @@ struct check_rows_result check_rows(struct meta *meta, struct meta_reader *reade
         result.error = count_buckets(&count); /* a publication is on its way */
         result.objects = count.objects;
     }
-    if (result.error == 0)
+    if (result.error == 0 && meta != NULL)
         result.error = compare(meta, &count, finding, settle, &result);
     /* Rows that cannot be read were told of above. */
     if (result.error == META_E_CORRUPT && found > 0)
@@ -123,7 +123,7 @@ struct check_rows_result check_rows(struct meta *meta, struct meta_reader *reade
 /* ---- On a thread of its own ---- */
 
 struct check_rows_thread {
-    struct meta *meta;
+    struct meta *meta; /* NULL: nothing is compared */
     struct meta_reader *reader;
     pthread_t thread;
     pthread_mutex_t lock; /* for all below */
@@ -184,7 +184,7 @@ static void rows_free(struct check_rows_thread *rows)
     free(rows);
 }
 
-int check_rows_begin(struct check_rows_thread **thread, struct meta *meta)
+int check_rows_begin(struct check_rows_thread **thread, struct meta *meta, bool compares)
 {
     struct check_rows_thread *rows = calloc(1, sizeof(*rows));
     pthread_condattr_t monotonic;
@@ -192,7 +192,7 @@ int check_rows_begin(struct check_rows_thread **thread, struct meta *meta)
 
     if (rows == NULL)
         return -ENOMEM;
-    rows->meta = meta;
+    rows->meta = compares ? meta : NULL;
     if ((err = meta_reader_open(meta, &rows->reader)) != 0) {
         free(rows);
         return err;

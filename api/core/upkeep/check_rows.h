@@ -13,7 +13,7 @@ struct check_rows_result {
     uint64_t compared; /* rows, with what the chronicle told of them */
 };
 
-/* On the caller's thread. settle: meta_compare's. finding: told of each, with a text that is valid during the call. is_over: asked often; true ends it. NULL: nobody is. */
+/* On the caller's thread. meta: NULL: rows are compared with nothing. settle: meta_compare's. finding: told of each, with a text that is valid during the call. is_over: asked often; true ends it. NULL: nobody is. */
 struct check_rows_result check_rows(struct meta *meta, struct meta_reader *reader, int (*settle)(void *ctx),
                                     void (*finding)(void *ctx, const char *text), bool (*is_over)(void *ctx),
                                     void *ctx);
@@ -22,8 +22,9 @@ struct check_rows_result check_rows(struct meta *meta, struct meta_reader *reade
  * few of them, then the thread waits. One thread calls all three. */
 struct check_rows_thread;
 
-/* 0, or an error: then nothing was begun. meta: outlives it. */
-int check_rows_begin(struct check_rows_thread **thread, struct meta *meta);
+/* 0, or an error: then nothing was begun. meta: outlives it. compares: rows are compared with the chronicle, which is to be left out where the next start
+ * has to recover: what it told may be in the journal alone. */
+int check_rows_begin(struct check_rows_thread **thread, struct meta *meta, bool compares);
 /* Tells what was found meanwhile. The thread's error, if it has ended with one. */
 int check_rows_take(struct check_rows_thread *thread, void (*finding)(void *ctx, const char *text),
                     void *ctx);

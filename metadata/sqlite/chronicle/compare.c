@@ -245,7 +245,7 @@ static void say_the_rest(struct comparison *all)
 /* Of a closed store each file has to have its end, and be of the database's time. */
 static bool is_whole(struct comparison *all, struct meta *meta, int64_t epoch)
 {
-    return meta->chronicle != NULL || (all->all_end && all->epoch >= (uint64_t)epoch);
+    return meta->chronicle != NULL || (all->all_end && all->epoch == (uint64_t)epoch);
 }
 
 static int compare_files(struct comparison *all, struct meta *meta, int folder_fd)
