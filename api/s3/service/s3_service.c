@@ -71,8 +71,12 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
         result = service_copy_text(&service->secret_key, options->secret_key);
     if (result == 0)
         result = service_copy_text(&service->credentials_path, options->credentials_path);
-    if (result == 0 && (service->domains = service_copy_domains(options->domains)) == NULL)
-        result = -ENOMEM;
+    if (result == 0) {
+        char **domains = service_copy_domains(options->domains); /* clang compares no atomic pointer */
+
+        service->domains = domains;
+        result = domains != NULL ? 0 : -ENOMEM;
+    }
     return result;
 }
 
