@@ -206,7 +206,7 @@ later = s3.get_object(Bucket="slow", Key="coming", Range=f"bytes={half + MIB}-")
 equal((toy.asked["coming"], keys("slow").count("coming")), (1, 0), "all of them share one fetch, and nothing is visible yet")
 gate.set()
 equal((first.read() == wanted[2 * MIB:], later.read() == wanted[half + MIB:]), (True, True), "and the rest when it comes")
-check(poll(lambda: keys("slow").count("coming") == 1), "then it is stored")
+check(poll(lambda: keys("slow").count("coming") == 1, 120), "then it is stored")
 
 # A client that is slower than the origin, and than the deletion of the object.
 wanted = os.urandom(24 * MIB)
@@ -214,7 +214,7 @@ gate = threading.Event()
 toy.answers["slow-reader"] = slowly(wanted, gate)
 body = s3.get_object(Bucket="slow", Key="slow-reader")["Body"]
 gate.set()
-check(poll(lambda: keys("slow").count("slow-reader") == 1), "a fetch does not wait for a slow client")
+check(poll(lambda: keys("slow").count("slow-reader") == 1, 120), "a fetch does not wait for a slow client")
 s3.delete_object(Bucket="slow", Key="slow-reader")
 equal(body.read() == wanted, True, "who gets all of it, though it was deleted meanwhile")
 
