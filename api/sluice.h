@@ -147,6 +147,16 @@ struct sluice_store_options {
     /* A folder that has a second copy of the same store, as a backup is: what is found damaged is mended from there, where the bytes there have
      * their checksum. NULL: nothing is mended. */
     const char *mend_from;
+    /* "postgresql://...": the rows are kept there, and the directory is one that the servers of that database share, such as one of CephFS: each opens
+     * both with the same options. NULL: all is in the directory, which is this process's alone. Not with relaxed, read_only,
+     * accept_older_database, mend_from, which are -EINVAL then. -ELIBACC: libpq is not installed; -EPROTONOSUPPORT: the program was built without it. */
+    const char *cluster;
+    unsigned
+        reclaim_delay_s; /* how long bytes that no row names any more stay for readers on other servers of the cluster; 0: 600 */
+    /* The cluster's other servers have not heard of this one for a while, and have taken it for dead: whatever it would write is refused from now on. Called
+     * once, on a thread of the store; to end the process there and then is right. May be NULL. */
+    void (*on_fenced)(void *ctx);
+    void *fenced_ctx;
     /* Lifecycle rules believe the clock at this start, however far it is ahead of where it was when they ran last; see deploy/README.md. */
     bool accept_clock;
 };
@@ -855,6 +865,8 @@ SLUICE_API int sluice_check(const char *directory, bool verify_bytes,
 struct sluice_check_options {
     bool verify_bytes;
     void (*line)(void *ctx, const char *text);
+    /* The directory is a cluster's, as in struct sluice_store_options: it is checked beside the servers that may have it open. NULL: it is not. */
+    const char *cluster;
     /* Of a closed store: how many bytes of contents are read, and about how many there are. From the calling thread, often. */
     void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_total);
     void *ctx;

@@ -19,7 +19,7 @@ pkg_check_modules(SSL REQUIRED IMPORTED_TARGET libssl)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
-if(NOT SLUICE_STATIC) # for metadata/postgres, which the tests link, and the product not yet
+if(NOT SLUICE_STATIC) # for metadata/postgres; the product opens it when it needs it
     pkg_check_modules(PQ IMPORTED_TARGET libpq)
 endif()
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash) # used by its header alone

@@ -38,6 +38,7 @@
     X(META_E_TOKEN, -5019, "the token was used for another change")                                          \
     X(META_E_STALLED, -5040, "changes have waited too long for the disk")                                    \
     X(META_E_UNREACHABLE, -5041, "the database cannot be reached")                                           \
+    X(META_E_FENCED, -5044, "other servers have taken this one for dead")                                    \
     X(META_E_UNSYNCED, -5020, "a sync of the database failed and is not made good yet")                      \
     X(META_E_DAMAGED_LOG, -5022, "the log of the latest changes is damaged before its end")                  \
     X(META_E_OLDER, -5023, "the database is missing, older than the files beside it, or not theirs")         \

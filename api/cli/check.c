@@ -90,21 +90,25 @@ static void warn_of_place(const struct options *options)
 int cli_check(const struct options *options)
 {
     struct check_view view = {.as_json = options->json};
-    const struct sluice_check_options check = {
-        .verify_bytes = !options->no_verify, .line = print_finding, .progress = on_progress, .ctx = &view};
+    const struct sluice_check_options check = {.verify_bytes = !options->no_verify,
+                                               .cluster = options->cluster,
+                                               .line = print_finding,
+                                               .progress = on_progress,
+                                               .ctx = &view};
     struct sluice_check_report report = {0};
     int err;
 
     if (options->last_findings)
         return cli_check_last(options);
-    warn_of_place(options);
+    if (options->cluster == NULL)
+        warn_of_place(options);
     err = sluice_check_with(options->data, &check, &report);
     progress_end(&view.progress);
     if (err == 0 && options->json)
         print_json_summary(&report, !options->no_verify);
     else if (err == 0)
         print_summary(&report, !options->no_verify);
-    if (err == 0 && report.is_live && !options->json)
+    if (err == 0 && report.is_live && options->cluster == NULL && !options->json)
         cli_say(SLUICE_LOG_INFO, "checked by its server: uploads on their way to their rows, and whether "
                                  "database and files are of the "
                                  "same time, were left out");

@@ -21,10 +21,10 @@ static void print_word(const char *words, unsigned index)
     printf("%.*s", (int)strcspn(words, "|"), words);
 }
 
-/* A row that no flag may give is a secret, or half of one. A text that the file could not hold is said, and no more. */
+/* A row that no flag may give is a secret, or half of one, and others may hold one. A text that the file could not hold is said, and no more. */
 static const char *why_left_out(const struct option_row *row, const void *field)
 {
-    if (!(row->sources & OPTION_FROM_FLAG))
+    if (!(row->sources & OPTION_FROM_FLAG) || row->is_private)
         return "set, and not shown";
     return !(row->sources & OPTION_FROM_FILE) ? "not for the file"
            : row->type == OPTION_TEXT && strpbrk(*(char *const *)field, "#\n\r") != NULL

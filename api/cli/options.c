@@ -167,7 +167,7 @@ static int take_value(const struct option_row *row, void *field, const char *tex
 static int fail_value(struct options *options, const struct option_row *row, const char *text,
                       const char *why)
 {
-    if (!(row->sources & OPTION_FROM_FLAG))
+    if (!(row->sources & OPTION_FROM_FLAG) || row->is_private)
         return options_fail(options, "%s %s", row->name, why);
     if (row->type == OPTION_CHOICE)
         return options_fail(options, "%s %s %s, not \"%s\"", row->name, why, row->words, text);

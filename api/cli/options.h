@@ -120,15 +120,15 @@ enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 struct options {
     char *data, *notifications, *replication, *origins, *resync, *suffix, *tls_listen, *tls_client_authority,
         *config, *credentials, *access_key, *secret_key, *access_key_file, *secret_key_file, *min_free,
-        *garbage_max, *quota_bytes, *mend_from, *socket_mode, *access_log, *audit_log, *region, *user_id,
-        *rights, *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id,
-        *larger, *smaller, *newer, *older, *expires, *website_index, *website_error, *encryption_keys,
-        *encryption_key_command;
+        *garbage_max, *quota_bytes, *mend_from, *cluster, *socket_mode, *access_log, *audit_log, *region,
+        *user_id, *rights, *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type,
+        *version_id, *larger, *smaller, *newer, *older, *expires, *website_index, *website_error,
+        *encryption_keys, *encryption_key_command;
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
         cache_buckets, tls_certificate, tls_key, includes, excludes, metadata, events;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
-        scrub_days, lost_days, lost_share, quota_objects, connections, checksum, addressing, method,
-        slow_request;
+        scrub_days, reclaim_delay_s, lost_days, lost_share, quota_objects, connections, checksum, addressing,
+        method, slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
         proxy_protocol, signature_v2, web_auth, pages;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
@@ -168,6 +168,7 @@ struct option_row {
     const char *argument; /* in the help: "FILE"; NULL for choices and switches */
     bool is_whole;        /* OPTION_LIST: a comma is part of the text */
     char letter;          /* "-r" for a switch; 0: none */
+    bool is_private;      /* its value may hold a password: it is repeated nowhere */
     bool reloads;         /* SIGHUP puts another value in force; else it takes a restart */
     unsigned sources;     /* who may give it */
     uint64_t commands;    /* which sub-commands have it */

@@ -332,6 +332,38 @@ static int check_proxy_protocol(struct options *options)
     return 0;
 }
 
+/* What a server of a cluster cannot be as well. */
+static int check_cluster(struct options *options)
+{
+    const struct option_row *row = option_row_find("cluster", strlen("cluster"));
+    const struct {
+        const char *name;
+        bool is_set;
+    } others[] = {
+        {"durability relaxed", options->durability == DURABILITY_RELAXED},
+        {"read-only", options->read_only},
+        {"accept-older-database", options->accept_older_database},
+        {"mend-from", options->mend_from != NULL},
+        {"cache-bucket", options->cache_buckets.count > 0},
+        {"notifications", options->notifications != NULL}, /* these are not told of what other servers do */
+        {"replication", options->replication != NULL},
+    };
+
+    if (options->cluster == NULL)
+        return 0;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (others[i].is_set)
+            return options_fail(options, "cluster and %s exclude each other", others[i].name);
+    const char *user = strstr(options->cluster, "://") + 3, *at = strchr(user, '@');
+    const char *colon = at != NULL ? memchr(user, ':', (size_t)(at - user)) : NULL;
+    if (option_source_of(options, row) == OPTION_FROM_FLAG &&
+        (colon != NULL || strstr(options->cluster, "password=") != NULL))
+        return options_fail(options,
+                            "cluster has a password, which the list of processes would show: give it by "
+                            "SLUICE_CLUSTER, the configuration or libpq's password file");
+    return 0;
+}
+
 int options_load(struct options *options, enum command command, int argc, char *const *argv)
 {
     int err;
@@ -358,7 +390,7 @@ int options_load(struct options *options, enum command command, int argc, char *
     if (options->buckets.count > 0 && options->read_only)
         return options_fail(
             options, "bucket and read-only exclude each other: a bucket that is missing could not be made");
-    if ((err = check_tls(options)) != 0)
+    if ((err = check_tls(options)) != 0 || (err = check_cluster(options)) != 0)
         return err;
     return check_proxy_protocol(options);
 }

@@ -70,6 +70,13 @@ unsigned option_mode_parse(const char *text)
                : 0;
 }
 
+static const char *check_cluster(const char *text)
+{
+    return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0
+               ? NULL
+               : "must be the address of a database, such as postgresql://db.example.org/sluice";
+}
+
 static const char *check_mode(const char *text)
 {
     return option_mode_parse(text) != 0 ? NULL : "must be a mode in octal digits, such as 600 or 660";
@@ -207,6 +214,7 @@ static const char *check_public_url(const char *text)
 #define LIFECYCLE_DAY_S_MAX 86400u
 #define LOST_DAYS_MAX       36500u
 #define SCRUB_DAYS_MAX      3650u
+#define RECLAIM_DELAY_MAX   604800u /* a week */
 #define WORKER_COUNT_MAX    256u
 
 /* clang-format off */
@@ -423,6 +431,13 @@ const struct option_row option_rows[] = {
              "told in the log, by sluice status and by sluice check --last. 0: not by itself, only by sluice scrub."},
     {.name = "mend-from", .type = OPTION_TEXT, .field = FIELD(mend_from), .argument = "DIR", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_SCRUB,
      .help = "A backup of the store: what a scrub finds damaged is mended from there, where the backup's bytes have the checksum that they should have."},
+    {.name = "cluster", .is_private = true, .type = OPTION_TEXT, .field = FIELD(cluster), .check = check_cluster, .argument = "URL", .sources = FROM_ALL,
+     .commands = COMMAND_SERVE | COMMAND_CHECK,
+     .help = "Be one of several servers that have their rows in this PostgreSQL database, as postgresql://HOST/NAME, and --data on a file system that all of them "
+             "have mounted. A password belongs into the environment, the file, or libpq's own password file. Needs libpq. To check: the rows and the folder are theirs."},
+    {.name = "reclaim-delay", .type = OPTION_NUMBER, .field = FIELD(reclaim_delay_s), .default_text = "600", .min = 1, .max = RECLAIM_DELAY_MAX,
+     .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "In a cluster: how long bytes that nothing names any more stay on the disk, for readers on other servers. On NFS an hour, 3600, is right."},
     {.name = "lost-days", .reloads = true, .type = OPTION_NUMBER, .field = FIELD(lost_days), .default_text = "30", .min = 1, .max = LOST_DAYS_MAX,
      .argument = "DAYS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long files stay in lost/, where a start moves what it cannot explain instead of deleting it."},

@@ -4,6 +4,13 @@
 #include "api/cli/cli.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
+
+/* The store has said why. Nothing of it is to be written any more, so nothing is closed. */
+static void cli_fenced(void *ctx)
+{
+    _exit(CLI_FAILED);
+}
 
 void store_options_fill(const struct options *options, struct sluice_store_options *store)
 {
@@ -31,6 +38,9 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
         .accept_older_database = options->accept_older_database,
         .scrub_days = options->scrub_days == 0 ? SLUICE_SCRUB_OFF : options->scrub_days,
         .mend_from = options->mend_from,
+        .cluster = options->cluster,
+        .reclaim_delay_s = options->reclaim_delay_s,
+        .on_fenced = cli_fenced,
         .accept_clock = options->accept_clock,
         .lost_days = options->lost_days,
         .lost_share = options->lost_share,

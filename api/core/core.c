@@ -11,6 +11,7 @@
 #include "storage/base/work_pool.h"
 
 #include "api/core/cache/cache_use.h"
+#include "api/core/cluster/cluster.h"
 #include "api/core/many/pack.h"
 #include "api/core/many/unpacks.h"
 #include "api/core/scrub/scrub.h"
@@ -140,7 +141,8 @@ static void core_take_quota(struct core *core, const struct core_options *option
         core->meta, (struct meta_quota){quota_of(options->quota_bytes), quota_of(options->quota_objects)});
 }
 
-static int core_open_parts(struct core *core)
+/* A store of this process alone: the folder, then the database in it. */
+static int core_open_alone(struct core *core)
 {
     int err;
 
@@ -152,7 +154,30 @@ static int core_open_parts(struct core *core)
         core->past.has_no_database = true; /* which was noted, and the rest can be looked at */
         return 0;
     }
-    if (err != 0)
+    return err;
+}
+
+/* What its last process left. */
+static int core_settle_alone(struct core *core)
+{
+    int err;
+
+    if ((err = core_replay(core)) != 0 || (err = core_verify_recent(core)) != 0)
+        return err;
+    /* Recovery cuts the journal off, and removes what no row names. */
+    if ((err = meta_make_durable(core->meta)) != 0 || (err = blob_store_log_is_there(core->blobs)) != 0 ||
+        (err = core_recover(core)) != 0)
+        return err;
+    core_hold_forget(core);
+    return settle_open(core);
+}
+
+static int core_open_parts(struct core *core)
+{
+    const bool is_alone = core->options.cluster == NULL;
+    int err = is_alone ? core_open_alone(core) : cluster_open(core);
+
+    if (err != 0 || core->past.has_no_database)
         return err;
     core_take_quota(core, &core->options);
     if ((err = digest_pool_create(&core->digests, core_digest_threads(&core->options))) != 0)
@@ -165,24 +190,21 @@ static int core_open_parts(struct core *core)
         (err = sealed_pool_create(&core->seals, core_digest_threads(&core->options))) != 0 ||
         (err = unpacks_create(&core->unpacks)) != 0)
         return err;
-    if ((err = core_replay(core)) != 0 || (err = core_verify_recent(core)) != 0)
+    if (is_alone && (err = core_settle_alone(core)) != 0)
         return err;
-    /* Recovery cuts the journal off, and removes what no row names. */
-    if ((err = meta_make_durable(core->meta)) != 0 || (err = blob_store_log_is_there(core->blobs)) != 0 ||
-        (err = core_recover(core)) != 0)
-        return err;
-    core_hold_forget(core);
-    if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
-        (err = settle_start(core, &core->settle)) != 0)
+    if ((err = reclaim_start(core, &core->reclaim)) != 0 || (err = settle_start(core, &core->settle)) != 0)
         return err;
     if (core->options.compacts)
         return 0;
     if (core->options.refuses_changes)
         return scrub_start(core, &core->scrub);
-    if ((err = cache_uses_create(&core->uses)) != 0 || (err = evict_start(core, &core->evict)) != 0)
+    /* What is kept of uses, and of a round of scrubbing, is a single server's. */
+    if (is_alone &&
+        ((err = cache_uses_create(&core->uses)) != 0 || (err = evict_start(core, &core->evict)) != 0 ||
+         (err = scrub_start(core, &core->scrub)) != 0))
         return err;
     err = lifecycle_start(core, &core->lifecycle);
-    return err != 0 ? err : scrub_start(core, &core->scrub);
+    return err != 0 || is_alone ? err : cluster_start(core);
 }
 
 static int core_open_as(struct core **out, const struct core_options *options)
@@ -203,9 +225,13 @@ static int core_open_as(struct core **out, const struct core_options *options)
     atomic_init(&core->limits.lost_share, options->lost_share);
     if (core->options.garbage_max == 0)
         core->options.garbage_max = CORE_GARBAGE_MAX_DEFAULT;
+    if (core->options.reclaim_delay_s == 0)
+        core->options.reclaim_delay_s = CORE_RECLAIM_DELAY_DEFAULT_S;
     core->options.data_dir = strdup(options->data_dir);
     core->options.mend_from = options->mend_from != NULL ? strdup(options->mend_from) : NULL;
-    err = core->options.data_dir == NULL || (options->mend_from != NULL && core->options.mend_from == NULL)
+    core->options.cluster = options->cluster != NULL ? strdup(options->cluster) : NULL;
+    err = core->options.data_dir == NULL || (options->mend_from != NULL && core->options.mend_from == NULL) ||
+                  (options->cluster != NULL && core->options.cluster == NULL)
               ? -ENOMEM
               : core_open_parts(core);
     if (err != 0) {
@@ -270,7 +296,7 @@ static void core_end_log(struct core *core)
 {
     int err;
 
-    if (core->meta == NULL || core->options.read_only)
+    if (core->meta == NULL || core->options.read_only || core->cluster != NULL)
         return;
     if (!core->is_open) {
         meta_keep_log(core->meta);
@@ -284,6 +310,7 @@ static void core_end_log(struct core *core)
 void core_close(struct core *core)
 {
     assert(atomic_load(&core->workers) == 0);
+    cluster_stop(core);
     scrub_stop(core->scrub);
     lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
     evict_stop(core->evict);         /* the same */
@@ -302,6 +329,7 @@ void core_close(struct core *core)
     meta_close(core->meta);
     pack_free(core->pack); /* its hooks are called until the end */
     blob_store_close(core->blobs);
+    cluster_free(core); /* the folder has told it which ids are settled */
     epoch_free(core);
     pressure_free(core);
     pthread_mutex_destroy(&core->check_lock);
@@ -309,6 +337,7 @@ void core_close(struct core *core)
     free(core->chronicle);
     free((char *)core->options.data_dir); /* the core's own copies */
     free((char *)core->options.mend_from);
+    free((char *)core->options.cluster);
     free(core);
 }
 
@@ -384,5 +413,7 @@ void core_chronicle(struct core *core, struct core_chronicle *chronicle)
 int core_health(const struct core *core)
 {
     assert(core->meta != NULL);
+    if (cluster_is_cut_off(core))
+        return META_E_STALLED;
     return meta_health(core->meta);
 }

@@ -61,14 +61,24 @@ struct core_options {
     uint32_t lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. For tests */
     uint32_t settle_ms;       /* between two points of a relaxed store; 0: CORE_SETTLE_MS. For tests */
     unsigned digest_threads;  /* 0: as many as cores, at most 4 */
+    /* "postgresql://...": the rows are there, and other servers have them and data_dir open as well (cluster/cluster.h). NULL: the store is this
+     * process's alone. Not with relaxed, refuses_changes, compacts. */
+    const char *cluster;
+    uint32_t
+        reclaim_delay_s; /* how long what a cluster's rows name no more stays, for readers on other servers; 0: CORE_RECLAIM_DELAY_... */
+    /* Other servers have taken this one for dead: the process is to end without writing anything. On a thread of the core, once. NULL: it goes on, and
+     * all it can do is fail. */
+    void (*on_fenced)(void *ctx);
+    void *fenced_ctx;
     log_fn log;
     void *log_ctx;
 };
 
-#define CORE_SCRUB_DAYS_DEFAULT  30u
-#define CORE_LOST_DAYS_DEFAULT   30u
-#define CORE_LOST_SHARE_DEFAULT  10u
-#define CORE_GARBAGE_MAX_DEFAULT (UINT64_C(128) << 20)
+#define CORE_RECLAIM_DELAY_DEFAULT_S 600u
+#define CORE_SCRUB_DAYS_DEFAULT      30u
+#define CORE_LOST_DAYS_DEFAULT       30u
+#define CORE_LOST_SHARE_DEFAULT      10u
+#define CORE_GARBAGE_MAX_DEFAULT     (UINT64_C(128) << 20)
 
 struct core_compacted {
     uint64_t database_before, database_after; /* bytes of the database and its log */
@@ -151,6 +161,10 @@ const char *core_data_dir(const struct core *core);
 bool core_is_read_only(const struct core *core);
 /* The data folder, open as long as the core. Any thread. */
 int core_folder_fd(const struct core *core);
+/* The one that is this process's alone: in a cluster one in it. */
+int core_own_folder_fd(const struct core *core);
+/* Whether this process does what one of a cluster's servers does for all: true in a store of its own. Any thread; cheap. */
+bool core_leads(const struct core *core);
 
 /* Why bytes were not given out, see storage/blob/blob_store.h. */
 enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
@@ -408,6 +422,11 @@ int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, 
 /* The same; progress: how many bytes are read, and about how many there are, often, on this thread. NULL allowed. */
 int core_check_watched(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text),
                        void (*progress)(void *ctx, uint64_t bytes, uint64_t bytes_total), void *ctx,
+                       struct core_check_report *report);
+
+/* The same of a cluster's rows and folder, beside its servers, as core_check_live; nothing is written. As core_open. */
+int core_check_cluster(const char *data_dir, const char *cluster, bool verify_bytes,
+                       void (*line)(void *ctx, const char *text), void *ctx,
                        struct core_check_report *report);
 
 /* The same of a store that is open, beside its workers. Left out are uploads on their way to their rows, and what only a start can tell: whether

@@ -26,6 +26,7 @@ struct evict;
 struct worker_uses;
 struct pack;
 struct unpacks;
+struct core_cluster;
 struct work_pool;
 
 /* What the last process left, where it is not as it should be (past.c). */
@@ -83,7 +84,8 @@ struct core {
     char *chronicle; /* the folder of the store's chronicle */
     struct digest_pool *digests;
     struct digest_jobs *rehashes; /* of what is stored already */
-    struct pack *pack;
+    struct pack *pack;            /* NULL in a cluster: there are no segments */
+    struct core_cluster *cluster; /* NULL: the store is this process's alone */
     struct pump_pool *pumps;
     struct work_pool *seals; /* threads that encrypt */
     struct unpacks *unpacks; /* NULL in a store that is not written */

@@ -12,3 +12,8 @@ int core_folder_fd(const struct core *core)
 {
     return blob_store_folder_fd(core->blobs);
 }
+
+int core_own_folder_fd(const struct core *core)
+{
+    return core->cluster != NULL ? blob_store_own_folder_fd(core->blobs) : blob_store_folder_fd(core->blobs);
+}

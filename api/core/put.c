@@ -462,7 +462,8 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
     put->state = PUT_OPENING;
     if (put->is_sealed)
         return put_begin_sealed(put, options, &writer_options);
-    assert(options->has_own_file || options->length == UINT64_MAX || !put_small_fits(options->length));
+    assert(options->has_own_file || options->length == UINT64_MAX || !put_small_fits(options->length) ||
+           worker->core->pack == NULL);
     return blob_writer_begin(&put->writer, &writer_options);
 }
 
@@ -488,7 +489,7 @@ static void put_free(struct core_put *put)
 int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
 {
     struct core_put *put = calloc(1, sizeof(*put));
-    bool is_small = put_small_fits(options->length) && !options->has_own_file &&
+    bool is_small = worker->core->pack != NULL && put_small_fits(options->length) && !options->has_own_file &&
                     (options->seal == NULL || put_small_fits(sealed_size(options->length)));
     int err;
 

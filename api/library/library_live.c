@@ -145,11 +145,14 @@ int sluice_check_with(const char *directory, const struct sluice_check_options *
 {
     const struct check_lines lines = {options->line, options->ctx};
     struct core_check_report found;
-    int err = core_check_watched(directory, options->verify_bytes, options->line, options->progress,
-                                 options->ctx, &found);
-    bool is_live = err == -EBUSY;
+    int err = options->cluster != NULL
+                  ? core_check_cluster(directory, options->cluster, options->verify_bytes, options->line,
+                                       options->ctx, &found)
+                  : core_check_watched(directory, options->verify_bytes, options->line, options->progress,
+                                       options->ctx, &found);
+    bool is_live = err == -EBUSY || options->cluster != NULL;
 
-    if (is_live)
+    if (err == -EBUSY && options->cluster == NULL)
         err = check_live(directory, options->verify_bytes, &lines, &found);
     if (err == 0 && report != NULL)
         *report = (struct sluice_check_report){

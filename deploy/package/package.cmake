@@ -106,6 +106,7 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME sluice)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "libcurl4 | libcurl4t64, libzstd1, ca-certificates")
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "libpq5")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_CONTROL_EXTRA "${package_files}/postinst;${package_files}/prerm;${package_files}/postrm;${package_files}/conffiles")
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "S3 object store in a directory
 Serves a directory as S3 buckets: bodies move between sockets and files without
@@ -117,6 +118,7 @@ The service is not started at installation: sluice.conf(5) first.")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libsluice0)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "libcurl4 | libcurl4t64, libzstd1, ca-certificates")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS "libpq5")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${package_files}/triggers")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "object store in a directory, as a library
 Stores of immutable objects in a directory, and S3 servers on threads of the

@@ -2,6 +2,7 @@
  *
  * The engine's life: connecting, the schema, a row of `server` for who writes, and what rows/row_engine.h asks besides. There is no log of
  * ours and no checkpoint: what the database says is durable is. */
+#include "metadata/postgres/pg_library.h"
 #include "metadata/postgres/postgres.h"
 
 #include <assert.h>
@@ -32,6 +33,8 @@ static int server_begin(struct row_store *store)
         store->server = pg_column_int(call.result, 0, 0);
         store->epoch = pg_column_int(call.result, 0, 1);
         store->sets = pg_column_int(call.result, 0, 2);
+        store->meta->engine->server = store->server;
+        store->meta->engine->epoch = store->epoch;
     }
     pg_calls_clear(&call, 1);
     return err;
@@ -58,7 +61,11 @@ int pg_engine_open(struct meta *meta, struct row_store **out)
 
     *out = NULL;
     assert(meta->engine == NULL);
-    if (store == NULL || (meta->engine = calloc(1, sizeof(*meta->engine))) == NULL) {
+    if (pg_library_load != NULL && !pg_library_load()) {
+        meta_log(meta, LOG_LEVEL_ERROR, "libpq.so.5 is not installed, which a cluster's servers need");
+        err = -ELIBACC;
+    }
+    if (err == -ELIBACC || store == NULL || (meta->engine = calloc(1, sizeof(*meta->engine))) == NULL) {
         free(store);
         return err;
     }

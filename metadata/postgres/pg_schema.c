@@ -73,6 +73,13 @@ static const char *const migrations[] = {
     /* By server, so that two of them never wait for each other to count. */
     "CREATE TABLE usage(bucket int8 NOT NULL, kind int8 NOT NULL, server int8 NOT NULL, count int8 NOT NULL,"
     "  bytes int8 NOT NULL, PRIMARY KEY(bucket, kind, server));",
+    /* What a cluster is of. A server that is dead (1; 2: and what it left is cleared away) keeps its row, for it may come back and ask what its
+     * last batch came to. A block of ids is here as long as files of it may have no row. */
+    "ALTER TABLE server ADD COLUMN seen timestamptz NOT NULL DEFAULT clock_timestamp(),"
+    "  ADD COLUMN dead int8 NOT NULL DEFAULT 0;"
+    "CREATE TABLE block(first int8 PRIMARY KEY, server int8 NOT NULL);"
+    "CREATE SEQUENCE block_number;"
+    "ALTER TABLE garbage ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp();",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -14,23 +14,24 @@
 
 static const char *const texts[READ_WALK_COUNT] = {
     [READ_WALK_EXTENTS_OBJECT] =
-        "SELECT o.bucket, o.key, ''::bytea, 0::int8, b.name, o.key, o.extents FROM object AS o"
+        "SELECT o.bucket, o.key, ''::bytea, 0::int8, b.name, o.key, o.extents, o.version FROM object AS o"
         " LEFT JOIN bucket AS b ON b.id = o.bucket WHERE (o.bucket, o.key) > ($1, $2)" UNUSED(
             "$3::bytea, $4::int8") " ORDER BY o.bucket, o.key LIMIT $5",
-    [READ_WALK_EXTENTS_VERSION] =
-        "SELECT v.bucket, v.key, v.id, 0::int8, b.name, v.key, v.extents FROM version AS v"
-        " LEFT JOIN bucket AS b ON b.id = v.bucket"
-        " WHERE (v.bucket, v.key, v.id) > ($1, $2, $3)" UNUSED(
-            "$4::int8") " ORDER BY v.bucket, v.key, v.id LIMIT $5",
+    [READ_WALK_EXTENTS_VERSION] = "SELECT v.bucket, v.key, v.id, 0::int8, b.name, v.key, v.extents,"
+                                  " CASE WHEN v.is_null = 0 THEN v.id END FROM version AS v"
+                                  " LEFT JOIN bucket AS b ON b.id = v.bucket"
+                                  " WHERE (v.bucket, v.key, v.id) > ($1, $2, $3)" UNUSED(
+                                      "$4::int8") " ORDER BY v.bucket, v.key, v.id LIMIT $5",
     [READ_WALK_EXTENTS_PART] =
-        "SELECT 0::int8, ''::bytea, p.upload_id, p.number, b.name, u.key, p.extents"
+        "SELECT 0::int8, ''::bytea, p.upload_id, p.number, b.name, u.key, p.extents, NULL::bytea"
         " FROM part AS p LEFT JOIN upload AS u ON u.id = p.upload_id"
         " LEFT JOIN bucket AS b ON b.id = u.bucket WHERE (p.upload_id, p.number) > ($3, $4)" UNUSED(
             "$1::int8, $2::bytea") " AND p.upload_id NOT IN (SELECT upload_id FROM finished)"
                                    " ORDER BY p.upload_id, p.number LIMIT $5",
-    [READ_WALK_EXTENTS_ANNOTATION] = "SELECT set_id, name, ''::bytea, 0::int8, NULL::bytea, name, extents"
-                                     " FROM annotation WHERE (set_id, name) > ($1, $2)" UNUSED(
-                                         "$3::bytea, $4::int8") " ORDER BY set_id, name LIMIT $5",
+    [READ_WALK_EXTENTS_ANNOTATION] =
+        "SELECT set_id, name, ''::bytea, 0::int8, NULL::bytea, name, extents, NULL::bytea"
+        " FROM annotation WHERE (set_id, name) > ($1, $2)" UNUSED(
+            "$3::bytea, $4::int8") " ORDER BY set_id, name LIMIT $5",
     [READ_WALK_INTEGRITY] = "SELECT 'ok'", /* its structure is pg_amcheck's business */
     [READ_WALK_STRAYS] =
         "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"

@@ -15,7 +15,8 @@
 
 struct row_engine {
     bool is_read_only;
-    atomic_llong sets; /* the generation that a reader has seen last (pg_reader.c) */
+    atomic_llong sets;     /* the generation that a reader has seen last (pg_reader.c) */
+    int64_t server, epoch; /* of the side that writes; 0: read only */
 };
 
 /* Statements about a table, made when they are first needed: their address is their name. */

@@ -9,12 +9,16 @@
 #include <string.h>
 
 #include "metadata/db.h"
+#include "metadata/meta_cluster.h"
+
+bool meta_is_address(const char *path)
+{
+    return strncmp(path, "postgresql://", 13) == 0 || strncmp(path, "postgres://", 11) == 0;
+}
 
 const struct row_calls *row_calls_of(const char *path)
 {
-    bool is_address = strncmp(path, "postgresql://", 13) == 0 || strncmp(path, "postgres://", 11) == 0;
-
-    if (!is_address)
+    if (!meta_is_address(path))
         return &sqlite_calls;
     return &postgres_calls; /* weak: it may be NULL */
 }

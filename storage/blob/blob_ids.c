@@ -143,6 +143,12 @@ int blob_ids_open(struct blob_store *store)
 
     assert(store->blobs_fd >= 0 && ids->fd < 0);
     ids->durable = store->options.durable;
+    ids->is_shared = store->options.shared != NULL;
+    if (ids->is_shared) { /* there is no SEQUENCE, and each file has its record */
+        ids->recovered = true;
+        ids->records_from = BLOB_ID_FIRST;
+        return 0;
+    }
     ids->fd = io_open(store->blobs_fd, "SEQUENCE", flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (ids->fd < 0 && !(read_only && errno == ENOENT))
         return -errno;
@@ -250,27 +256,40 @@ int blob_ids_recovered(struct blob_store *store)
 
 /* ---- The keeper ---- */
 
+static int ids_promise(struct blob_store *store)
+{
+    struct blob_ids *ids = &store->ids;
+    int err;
+
+    pthread_mutex_lock(&ids->lock);
+    struct blob_sequence record = ids_next_record(ids, ids->next + BLOB_ID_BLOCK);
+    uint64_t first = ids->next;
+    pthread_mutex_unlock(&ids->lock);
+    assert(record.promised > first);
+    if ((err = blob_layout_make_folders(store, first, record.promised)) != 0 ||
+        (err = blob_sequence_write(ids->fd, &record)) != 0)
+        return err;
+    pthread_mutex_lock(&ids->lock);
+    ids->disk = record;
+    pthread_mutex_unlock(&ids->lock);
+    return 0;
+}
+
 /* The lock is held on entry and on return, and given up for the write. */
 static void ids_keep_one(struct blob_store *store)
 {
     struct blob_ids *ids = &store->ids;
-    struct blob_sequence record = ids_next_record(ids, ids->next + BLOB_ID_BLOCK);
-    uint64_t first = ids->next;
     int err;
 
-    assert(ids->promise_wanted && record.promised > first);
+    assert(ids->promise_wanted);
     pthread_mutex_unlock(&ids->lock);
-    err = blob_layout_make_folders(store, first, record.promised);
-    if (err == 0)
-        err = blob_sequence_write(ids->fd, &record);
+    err = ids->is_shared ? blob_shared_keep(store) : ids_promise(store);
     if (err != 0 && !ids->promise_failing) /* once, until it works again */
         blob_store_log(store, LOG_LEVEL_ERROR, "cannot promise blob ids: %s", strerror(-err));
     ids->promise_failing = err != 0;
     if (err != 0)
         err = disk_error(err);
     pthread_mutex_lock(&ids->lock);
-    if (err == 0)
-        ids->disk = record;
     ids->promise_wanted = false;
     ids->promise_error = err;
     pthread_cond_broadcast(&ids->promised);
@@ -353,27 +372,37 @@ static int ids_reserve(struct blob_ids *ids)
     return 0;
 }
 
-/* Under the lock. 0 and an id, -EAGAIN: the keeper was asked for more, or a failure. */
-static int ids_take(struct blob_store *store, uint64_t *id)
+/* Of the ids that SEQUENCE promises. As blob_shared_take. */
+static int ids_take_promised(struct blob_ids *ids, uint64_t *id, bool *wants)
 {
-    struct blob_ids *ids = &store->ids;
-    int err = 0;
-
     /* disk.promised may lie below next right after a jump; then nothing is promised yet. */
-    bool empty = ids->next >= ids->disk.promised;
-    bool low = empty || ids->disk.promised - ids->next <= BLOB_ID_BLOCK / 2;
-    if (low && !ids->promise_wanted && (err = ids_keeper_start(store)) == 0) {
-        ids->promise_wanted = true;
-        pthread_cond_signal(&ids->wake);
-    }
-    if (empty)
-        return err != 0 ? err : -EAGAIN;
-    err = ids_reserve(ids); /* a keeper that could not start matters only once ids run out */
-    if (err != 0)
+    bool is_empty = ids->next >= ids->disk.promised;
+    int err;
+
+    *wants = is_empty || ids->disk.promised - ids->next <= BLOB_ID_BLOCK / 2;
+    if (is_empty)
+        return -EAGAIN;
+    if ((err = ids_reserve(ids)) != 0)
         return err;
     *id = ids->next++;
     assert(*id >= ids->settled && *id < ids->disk.promised && *id <= BLOB_ID_MAX);
     return 0;
+}
+
+/* Under the lock. 0 and an id, -EAGAIN: the keeper was asked for more, or a failure. */
+static int ids_take(struct blob_store *store, uint64_t *id)
+{
+    struct blob_ids *ids = &store->ids;
+    bool wants;
+    int keeper = 0,
+        err = ids->is_shared ? blob_shared_take(ids, id, &wants) : ids_take_promised(ids, id, &wants);
+
+    if (wants && !ids->promise_wanted && (keeper = ids_keeper_start(store)) == 0) {
+        ids->promise_wanted = true;
+        pthread_cond_signal(&ids->wake);
+    }
+    /* A keeper that could not start matters only once ids run out. */
+    return err == -EAGAIN && keeper != 0 ? keeper : err;
 }
 
 int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *waiter)
@@ -436,11 +465,11 @@ bool blob_ids_forget(struct blob_store *store, struct blob_waiter *waiter)
     return removed;
 }
 
-void blob_ids_settle(struct blob_ids *ids, uint64_t id)
+/* Of the ids that SEQUENCE promises. Under the lock. Whether the keeper has something to tell now. */
+static bool ids_settle_promised(struct blob_ids *ids, uint64_t id)
 {
     uint64_t *word, bit;
 
-    pthread_mutex_lock(&ids->lock);
     assert(id >= ids->settled);
     assert(id < ids->next);
     bit = ids_bit(ids, id, &word);
@@ -454,8 +483,16 @@ void blob_ids_settle(struct blob_ids *ids, uint64_t id)
         *word &= ~bit; /* the place is somebody else's once settled moves on */
         ++ids->settled;
     }
-    if (ids_tell_is_due(ids))
+    return ids_tell_is_due(ids);
+}
+
+void blob_ids_settle(struct blob_ids *ids, uint64_t id)
+{
+    pthread_mutex_lock(&ids->lock);
+    if (ids->is_shared ? blob_shared_settle(ids, id) : ids_settle_promised(ids, id)) {
+        ids->promise_wanted |= ids->is_shared;
         pthread_cond_signal(&ids->wake);
+    }
     pthread_mutex_unlock(&ids->lock);
 }
 
@@ -491,7 +528,7 @@ bool blob_store_is_settled(struct blob_store *store, uint64_t blob)
     struct blob_ids *ids = &store->ids;
 
     pthread_mutex_lock(&ids->lock);
-    bool settled = blob_ids_is_settled(ids, blob);
+    bool settled = ids->is_shared ? blob_shared_is_settled(ids, blob) : blob_ids_is_settled(ids, blob);
     pthread_mutex_unlock(&ids->lock);
     return settled;
 }
@@ -537,6 +574,8 @@ void blob_ids_close(struct blob_store *store)
     int err;
 
     ids_keeper_stop(ids);
+    if (ids->is_shared)
+        blob_shared_end(store);
     /* A store that was refused stays as it is. */
     if (store->options.read_only || ids->fd < 0 || !ids->recovered)
         return;

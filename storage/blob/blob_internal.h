@@ -13,6 +13,7 @@
  *   blob_recover.c    what is done after a crash
  *   blob_sequence.c   the SEQUENCE record on disk
  *   blob_ids.c        which ids are promised, handed out, settled
+ *   blob_shared.c     a folder that several processes have open: whose it is, their ids, what dead ones leave
  *   blob_identity.c   what SEQUENCE and segments say of themselves
  *   blob_record.c     what files of blobs say of themselves, and whether that goes with their names
  *   blob_point.c      what of that is on the disk in a store that does not sync
@@ -84,6 +85,14 @@ int blob_sequence_write(int fd, const struct blob_sequence *sequence);
 
 /* ---- Ids ---- */
 
+/* Ids of a shared store, as they are taken from its owner. */
+struct blob_block {
+    struct blob_block *next;
+    uint64_t first;
+    uint32_t taken, settled; /* how many: handed out in ascending order, settled in any */
+    uint64_t bits[BLOB_ID_BLOCK / 64];
+};
+
 struct blob_ids {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* the keeper has something to do */
@@ -107,6 +116,8 @@ struct blob_ids {
     uint64_t settles; /* how many ids were settled */
     uint64_t *bits;   /* one bit per id in [settled, next), at id modulo capacity: already settled */
     uint64_t capacity;
+    bool is_shared;            /* there is no SEQUENCE: blob_shared.c */
+    struct blob_block *blocks; /* of a shared store, the newest first: those that are not settled */
     struct queue waiters;
     pthread_cond_t promised; /* the keeper has answered, for threads that may wait */
     int promise_error;       /* what it answered */
@@ -141,6 +152,22 @@ int blob_ids_take_wait(struct blob_store *store, uint64_t *id);
 int blob_ids_write_wait(struct blob_store *store);
 /* Whether the id, which was handed out, is settled. Under the lock. */
 bool blob_ids_is_settled(const struct blob_ids *ids, uint64_t id);
+
+/* ---- Shared stores (blob_shared.c) ---- */
+
+/* After the folders are open: whether this one may be opened so. 0, -EMEDIUMTYPE or an errno. */
+int blob_shared_admit(struct blob_store *store);
+/* Opens this process's own folder below staging/. */
+int blob_shared_staging(struct blob_store *store);
+/* The keeper's work: tells of blocks that are settled, and takes the next one where it is due. Blocks; not under the lock. */
+int blob_shared_keep(struct blob_store *store);
+/* Under the lock: 0 and an id, or -EAGAIN. *wants: the keeper is to take a block. */
+int blob_shared_take(struct blob_ids *ids, uint64_t *id, bool *wants);
+/* Under the lock. Whether all of its block is settled now, so that the keeper is to tell it. */
+bool blob_shared_settle(struct blob_ids *ids, uint64_t id);
+bool blob_shared_is_settled(const struct blob_ids *ids, uint64_t id);
+/* The keeper has ended: tells of what is settled, and frees the blocks. */
+void blob_shared_end(struct blob_store *store);
 
 /* ---- Segments (segment_space.c) ---- */
 
@@ -226,6 +253,11 @@ int segment_head_parse(const void *block, size_t length, struct segment_head *he
 /* Whether a store may have this folder, which messages call `folder`: 0 or -EREMOTE, told in the log; or another errno. */
 int blob_place_check(const struct blob_store_options *options, int fd, const char *folder);
 
+/* Makes or opens a folder below `at`, without a lock. */
+int blob_layout_folder(struct blob_store *store, int at, const char *name, int *fd);
+/* Removes what is in a folder of that name below staging/, and nothing else. */
+int blob_layout_empty(int staging_fd, const char *name);
+
 /* Locks a folder that the store has opened, for as long as it is open. 0 or -EBUSY; where folders cannot be locked, 0 and a
  * warning. */
 int blob_lock_folder(struct blob_store *store, int fd, const char *name);
@@ -292,7 +324,8 @@ struct blob_file {
     uint64_t blob;
     int fd;
     uint32_t refs;
-    bool cached; /* in the table; false: closed with the last reference */
+    bool cached;  /* in the table; false: closed with the last reference */
+    unsigned age; /* of the table when it was used last */
     /* enum blob_file_kind: what it says of itself, once somebody has looked */
     atomic_int kind;
     atomic_uint_fast64_t payload; /* of BLOB_FILE_BLOB; valid once kind is known */
@@ -306,6 +339,7 @@ struct blob_cache {
     unsigned count, count_max;
     struct blob_file *buckets[BLOB_CACHE_BUCKETS];
     struct blob_file idle; /* ring of unreferenced entries, least recently used first */
+    unsigned age;          /* blob_cache_close_idle */
 };
 
 void blob_cache_init(struct blob_cache *cache);
@@ -321,6 +355,8 @@ int blob_cache_release(struct blob_cache *cache, struct blob_file *file);
 int blob_cache_drop(struct blob_cache *cache, uint64_t blob);
 /* Closes what nobody reads, when descriptors run out. Returns how many. */
 unsigned blob_cache_shed(struct blob_cache *cache);
+/* Closes what nobody has read since the call before the last. */
+void blob_cache_close_idle(struct blob_cache *cache);
 
 /* ---- Damage ---- */
 
@@ -357,6 +393,7 @@ struct blob_store {
     struct blob_store_options options;
     int dir_fd, lock_fd, blobs_fd, staging_fd;
     int lost_fd;                   /* -1 until something is moved there */
+    int staging_all_fd;            /* of a shared store, whose staging_fd is its own folder in it; else -1 */
     enum blob_residency residency; /* chosen once, at open */
 
     struct blob_ids ids;

@@ -25,16 +25,23 @@ static int dir_sync(struct blob_store *store, int fd)
     return 0;
 }
 
-/* The folder's descriptor, made first where that is allowed; locked. */
-static int dir_open(struct blob_store *store, int at, const char *name, int *fd)
+int blob_layout_folder(struct blob_store *store, int at, const char *name, int *fd)
 {
     if (!store->options.read_only && mkdirat(at, name, 0700) != 0 && errno != EEXIST)
         return -errno;
     *fd = io_open(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0)
-        return -errno;
+    return *fd < 0 ? -errno : 0;
+}
+
+/* The folder's descriptor, made first where that is allowed; locked. */
+static int dir_open(struct blob_store *store, int at, const char *name, int *fd)
+{
+    int err = blob_layout_folder(store, at, name, fd);
+
+    if (err != 0)
+        return err;
     /* blob_store_check_place has looked already; this tells a mount that came since. */
-    int err = store->options.shared_fs ? 0 : blob_place_check(&store->options, *fd, name);
+    err = store->options.shared_fs ? 0 : blob_place_check(&store->options, *fd, name);
     return err == 0 ? blob_lock_folder(store, *fd, name) : err;
 }
 
@@ -69,6 +76,13 @@ static int dir_each(int at, const char *name, int (*each)(void *ctx, int fd, con
 static int staging_remove(void *ctx, int fd, const char *name)
 {
     return unlinkat(fd, name, 0) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int blob_layout_empty(int staging_fd, const char *name)
+{
+    int err = dir_each(staging_fd, name, staging_remove, NULL);
+
+    return err == -ENOENT ? 0 : err;
 }
 
 /* Every file in it is the owner's alone; but those of earlier releases may not be, and whoever may write to the folder can put others in
@@ -106,7 +120,9 @@ int blob_layout_open(struct blob_store *store)
         return 0;
     if ((err = dir_open(store, store->dir_fd, "staging", &store->staging_fd)) != 0)
         return err;
-    return dir_each(store->dir_fd, "staging", staging_remove, NULL);
+    if (store->options.shared != NULL) /* each of those that share it has its own */
+        return blob_shared_staging(store);
+    return blob_layout_empty(store->dir_fd, "staging");
 }
 
 /* After a sync that failed, the next one may have nothing to do although the names are not on the disk. So those that were made are taken

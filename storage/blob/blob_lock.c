@@ -6,6 +6,8 @@
  * name, so it is the same one by a symbolic link, by a bind mount and after a renaming, and nobody can put another
  * folder in its place while it is open. Two data folders that have the same volume mounted at blobs/ are told, too.
  *
+ * A store that several processes share is locked by all of them, so that none has it alone; where that cannot be, DATA/CLUSTER has to do.
+ *
  * LOCK is locked as well: releases before this one know only that file, and some file systems lock files across
  * machines but folders on one machine alone (NFS, SMB). A file can be removed or replaced while it is locked, so after the lock is taken
  * the name must still be that file's. */
@@ -25,9 +27,11 @@
 /* Each further try means that somebody replaced LOCK in the moment between opening and locking it. */
 #define LOCK_TRIES_MAX 16u
 
-static int lock_try(int fd)
+static int lock_try(const struct blob_store *store, int fd)
 {
-    while (sys.flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    int kind = store->options.shared != NULL ? LOCK_SH : LOCK_EX;
+
+    while (sys.flock(fd, kind | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
             return -EBUSY;
         if (errno != EINTR)
@@ -40,9 +44,11 @@ int blob_lock_folder(struct blob_store *store, int fd, const char *name)
 {
     assert(fd >= 0);
 
-    int err = lock_try(fd);
+    int err = lock_try(store, fd);
     if (err == 0 || err == -EBUSY)
         return err;
+    if (store->options.shared != NULL)
+        return 0;
     /* LOCK is left, which is all that there was before folders were locked. */
     blob_store_log(store, LOG_LEVEL_WARNING,
                    "cannot lock the folder %s (%s): do not remove the file LOCK while the store is open",
@@ -85,12 +91,16 @@ static void lock_sign(struct blob_store *store)
 int blob_lock_take(struct blob_store *store)
 {
     assert(store->dir_fd >= 0 && store->lock_fd < 0);
+    if (store->options.shared != NULL) {
+        int err = (store->lock_fd = lock_open(store)) < 0 ? store->lock_fd : lock_try(store, store->lock_fd);
+        return err == 0 || err == -EBUSY || store->lock_fd < 0 ? err : 0; /* as of the folders */
+    }
     for (unsigned i = 0; i < LOCK_TRIES_MAX; ++i) {
         int fd = lock_open(store), result;
 
         if (fd < 0)
             return fd;
-        if ((result = lock_try(fd)) == 0 && (result = lock_is_named(store, fd)) == 1) {
+        if ((result = lock_try(store, fd)) == 0 && (result = lock_is_named(store, fd)) == 1) {
             store->lock_fd = fd; /* the lock lives as long as the descriptor */
             if (!store->options.read_only)
                 lock_sign(store);

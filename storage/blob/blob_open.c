@@ -24,7 +24,7 @@ static struct blob_store *store_create(const struct blob_store_options *options)
     atomic_init(&store->min_free_bytes, options->min_free_bytes);
     atomic_init(&store->min_free_share, options->min_free_share);
     store->dir_fd = store->lock_fd = store->blobs_fd = store->staging_fd = store->ids.fd = -1;
-    store->lost_fd = -1;
+    store->lost_fd = store->staging_all_fd = -1;
     pthread_mutex_init(&store->ids.lock, NULL);
     pthread_cond_init(&store->ids.wake, NULL);
     pthread_cond_init(&store->ids.promised, NULL);
@@ -65,8 +65,8 @@ int blob_store_open(struct blob_store **out, const char *data_dir, const struct 
     if (store == NULL)
         return -ENOMEM;
     if ((err = blob_layout_open_data(store, data_dir)) != 0 || (err = blob_lock_take(store)) != 0 ||
-        (err = blob_layout_open(store)) != 0 || (err = blob_ids_open(store)) != 0 ||
-        (err = store_sync_found(store)) != 0 ||
+        (err = blob_layout_open(store)) != 0 || (err = blob_shared_admit(store)) != 0 ||
+        (err = blob_ids_open(store)) != 0 || (err = store_sync_found(store)) != 0 ||
         (!options->read_only && (err = blob_layout_sync(store)) != 0)) {
         blob_store_release(store);
         return err;

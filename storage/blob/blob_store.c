@@ -47,6 +47,7 @@ void blob_store_release(struct blob_store *store)
     blob_ids_free(&store->ids);
     close_unless_none(store->lost_fd);
     close_unless_none(store->staging_fd);
+    close_unless_none(store->staging_all_fd);
     close_unless_none(store->blobs_fd);
     close_unless_none(store->dir_fd);
     close_unless_none(store->lock_fd); /* last: the next process may start now */
@@ -59,6 +60,11 @@ void blob_store_release(struct blob_store *store)
 }
 
 /* ---- Blobs by id ---- */
+
+void blob_store_close_idle(struct blob_store *store)
+{
+    blob_cache_close_idle(&store->cache);
+}
 
 void blob_store_settle(struct blob_store *store, uint64_t blob)
 {

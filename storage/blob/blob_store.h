@@ -17,6 +17,9 @@
  * It deletes only what it understands. Where SEQUENCE is damaged, or the rows may be of another time than the files (blob_store_doubt), or
  * nothing was synced, such files are moved to lost/, and nothing is given back in segments.
  *
+ * Several processes may share the folder instead (struct blob_shared). Then there is no SEQUENCE: whoever brings them together hands out the
+ * ids, and has files that a dead one left probed (blob_store_clear). DATA/CLUSTER says whose folder it is, and each has staging/NUMBER.
+ *
  * Threads: every function may be called from any thread unless it says otherwise. */
 #ifndef STORAGE_BLOB_BLOB_STORE_H
 #define STORAGE_BLOB_BLOB_STORE_H
@@ -30,6 +33,19 @@
 #include "storage/ring/ring.h"
 
 struct blob_store;
+
+/* Several processes, on several machines perhaps, have the folder open at once. Nothing is locked against each other but a single process
+ * that would have it alone; there are no segments, and blob_store_recover is not called. */
+struct blob_shared {
+    uint64_t server;                            /* this process's number, which nobody else ever has */
+    unsigned char store[RECORD_STORE_ID_BYTES]; /* whose folder it has to be */
+    /* Gives this process BLOB_ID_BLOCK ids from *first on that nobody was given before, and remembers that files may lie there until they are
+     * settled. 0 or a negative errno: it is asked again. On a thread of the store; may block. */
+    int (*take_block)(void *ctx, uint64_t *first);
+    /* Each of them has its row, or no file. Told at blob_store_close, too, of the last ones. 0 or a negative errno: it is told again. */
+    int (*settle_block)(void *ctx, uint64_t first);
+    void *ctx;
+};
 
 struct blob_store_options {
     /* false leaves out every sync but those of SEQUENCE and of a point (below); the order of events stays */
@@ -47,12 +63,13 @@ struct blob_store_options {
     /* what no upload may take: so many bytes, and so many percent of the file system; the larger of the two counts */
     uint64_t min_free_bytes;
     unsigned min_free_share;
+    const struct blob_shared *shared; /* NULL: this process alone; as long as the store */
 };
 
 /* data_dir: created (0700) with its folders when missing, unless read_only.
  * Returns 0; -EBUSY when another process has the store, or a folder of it, open; -EREMOTE as blob_store_check_place, with nothing
- * made; -EBADMSG when SEQUENCE is damaged beyond repair; or the
- * errno of the failing call. Blocks; not for event-loop threads. */
+ * made; -EBADMSG when SEQUENCE is damaged beyond repair; -EMEDIUMTYPE: the folder is shared by others, or not by these, which the log
+ * tells; or the errno of the failing call. Blocks; not for event-loop threads. */
 int blob_store_open(struct blob_store **store, const char *data_dir,
                     const struct blob_store_options *options);
 
@@ -150,6 +167,16 @@ typedef int (*blob_units_fn)(void *ctx, uint64_t blob,
 int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob),
                        blob_units_fn units, void *ctx, uint64_t *removed);
 
+/* What a process that is gone has left in a shared store: files with ids in [first, first + BLOB_ID_BLOCK) that no row names are removed, durably.
+ * It must not be able to make rows any more. is_live and removed as in blob_store_recover. 0 or a negative errno. Blocks. */
+int blob_store_clear(struct blob_store *store, uint64_t first, int (*is_live)(void *ctx, uint64_t blob),
+                     void *ctx, uint64_t *removed);
+/* And its uploads in flight: staging/SERVER. 0 or a negative errno. Blocks. */
+int blob_store_clear_staging(struct blob_store *store, uint64_t server);
+/* Closes descriptors that nobody has used since the call before the last: others may have removed their files, which keep their space until
+ * then. Blocks. */
+void blob_store_close_idle(struct blob_store *store);
+
 /* Whether blob_store_recover, which has not run, would look at the blob: if it has no row, that is what a crash leaves and the
  * next start clears away. */
 bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob);
@@ -225,6 +252,8 @@ int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
 
 /* The data folder, open as long as the store. Any thread. */
 int blob_store_folder_fd(const struct blob_store *store);
+/* Of a shared store: staging/NUMBER. */
+int blob_store_own_folder_fd(const struct blob_store *store);
 
 /* Free bytes an ordinary user can still write (statvfs), at most a second old. */
 uint64_t blob_store_free_bytes(struct blob_store *store);

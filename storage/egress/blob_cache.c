@@ -51,6 +51,7 @@ static void idle_append(struct blob_cache *cache, struct blob_file *file)
     file->idle_next = &cache->idle;
     file->idle_prev->idle_next = file;
     file->idle_next->idle_prev = file;
+    file->age = cache->age;
 }
 
 /* Takes a file out of the table. The caller frees it when nothing refers to it. */
@@ -177,6 +178,15 @@ unsigned blob_cache_shed(struct blob_cache *cache)
         ++closed;
     pthread_mutex_unlock(&cache->lock);
     return closed;
+}
+
+void blob_cache_close_idle(struct blob_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    ++cache->age;
+    while (cache->idle.idle_next != &cache->idle && cache->age - cache->idle.idle_next->age > 1)
+        (void)cache_evict_one(cache);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void blob_cache_free(struct blob_cache *cache)

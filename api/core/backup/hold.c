@@ -23,6 +23,8 @@ int core_hold_begin(struct core *core, uint64_t *number)
     /* Another process has other numbers, for time has gone on; and two of this one begin at different moments. */
     uint64_t none = 0, mine = (clock_monotonic_ns() ^ (uint64_t)getpid() << 40) & INT64_MAX;
 
+    if (core->cluster != NULL) /* the others would not know; the database has backups of its own */
+        return -EOPNOTSUPP;
     if (mine == 0)
         mine = 1;
     if (!atomic_compare_exchange_strong(&core->hold, &none, mine))

@@ -38,6 +38,9 @@ int core_cache_rules_get(struct core_worker *worker, int64_t bucket, const struc
 /* The same from any reader, copied: 1, 0 where there are none, or an error. */
 int core_cache_rules_read(struct meta_reader *reader, int64_t bucket, struct core_cache_rules *rules);
 
+/* Whether buckets can become caches at all: what is noted of uses is one server's, so not in a cluster. Any thread. */
+bool core_takes_caches(const struct core *core);
+
 /* A change of them, for core_change_submit; then core_cache_changed. */
 struct core_cache_set {
     struct meta_cache_set op;

@@ -246,6 +246,8 @@ int core_scrub(struct core *core, struct core_scrub_run *run)
     struct scrub *scrub = core->scrub;
     int err;
 
+    if (core->cluster != NULL)
+        return -EOPNOTSUPP;
     if (core_is_read_only(core) || scrub == NULL)
         return -EROFS;
     if ((err = order_begin(scrub)) != 0)

@@ -9,6 +9,7 @@
  *
  * An object with several damaged extents makes as many findings; a unit that several objects share is read
  * once and reported for each of them, since each of them is hurt. */
+#include "api/core/cluster/cluster.h"
 #include "api/core/core_internal.h"
 
 #include <assert.h>
@@ -40,6 +41,7 @@ struct check {
     void *ctx;
     struct core_check_report *report;
     struct meta_reader *reader;
+    struct core *cluster; /* the core, where it is a cluster's; NULL: the store is one server's */
     struct blob_store *blobs;
     struct check_units *units;
     struct check_page *page;
@@ -226,6 +228,8 @@ static int check_blob_stays(struct check *check, uint64_t blob)
  * that is open, an upload may be on its way to its row. */
 static bool check_blob_is_excused(struct check *check, uint64_t blob)
 {
+    if (check->cluster != NULL)
+        return cluster_may_lack_row(check->cluster, blob);
     return check->is_live ? !blob_store_is_settled(check->blobs, blob)
                           : blob_store_awaits_recovery(check->blobs, blob);
 }
@@ -348,6 +352,27 @@ int core_check_watched(const char *data_dir, bool verify_bytes, void (*line)(voi
     return err;
 }
 
+int core_check_cluster(const char *data_dir, const char *cluster, bool verify_bytes,
+                       void (*line)(void *ctx, const char *text), void *ctx, struct core_check_report *report)
+{
+    struct check told = {.line = line, .ctx = ctx, .report = report};
+    const struct core_options options = {.data_dir = data_dir,
+                                         .cluster = cluster,
+                                         .read_only = true,
+                                         .digest_threads = 1,
+                                         .log = check_on_log,
+                                         .log_ctx = &told};
+    struct core *core;
+    int err = core_open(&core, &options);
+
+    *report = (struct core_check_report){0};
+    if (err != 0)
+        return err;
+    err = core_check_live(core, verify_bytes, line, NULL, ctx, report);
+    core_close(core);
+    return err;
+}
+
 int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
                struct core_check_report *report)
 {
@@ -391,6 +416,7 @@ int core_check_live(struct core *core, bool verify_bytes, void (*line)(void *ctx
                           .blobs = core->blobs,
                           .meta = core->meta,
                           .core = core,
+                          .cluster = core->cluster != NULL ? core : NULL,
                           .is_live = true};
     int err;
 

@@ -15,6 +15,7 @@
  *
  * Before it looks at the list it has META_OP_SWEEP bring in what large changes left. */
 #include "api/core/upkeep/reclaim.h"
+#include "api/core/cluster/cluster.h"
 #include "api/core/upkeep/pressure.h"
 #include "storage/base/thread.h"
 #include "storage/base/clock.h"
@@ -208,7 +209,9 @@ static uint32_t reclaim_ready(struct reclaim *reclaim, uint32_t count)
 static int reclaim_take(struct reclaim *reclaim, int64_t after)
 {
     struct reclaim_batch *batch = reclaim->batch;
-    int count = meta_garbage_take(reclaim->reader, after, batch->entries, RECLAIM_BATCH_ENTRIES);
+    int count = reclaim->core->cluster != NULL
+                    ? cluster_garbage(reclaim->core, after, batch->entries, RECLAIM_BATCH_ENTRIES)
+                    : meta_garbage_take(reclaim->reader, after, batch->entries, RECLAIM_BATCH_ENTRIES);
 
     batch->count = count > 0 ? reclaim_ready(reclaim, (uint32_t)count) : 0;
     return count < 0 ? count : (int)batch->count;
@@ -348,6 +351,20 @@ static bool reclaim_sleep(struct reclaim *reclaim)
     return stopping;
 }
 
+/* Of a cluster's servers one does it. */
+static int reclaim_run_for_all(struct reclaim *reclaim, bool is_stopping)
+{
+    int sweep_err = reclaim_run_sweep(reclaim);
+    /* All the same: on a full disk it may give the room that the sweep needs. */
+    int err = reclaim_run_garbage(reclaim);
+
+    if (err == 0)
+        err = sweep_err;
+    if (err == 0)
+        err = reclaim_run_shrink(reclaim);
+    return err == 0 && !is_stopping ? reclaim_run_usage(reclaim) : err;
+}
+
 static void *reclaim_main(void *arg)
 {
     struct reclaim *reclaim = arg;
@@ -360,15 +377,7 @@ static void *reclaim_main(void *arg)
         reclaim->retry = false;
         reclaim_run_discards(reclaim);
         reclaim_run_sealed(reclaim);
-        int sweep_err = reclaim_run_sweep(reclaim);
-        /* All the same: on a full disk it may give the room that the sweep needs. */
-        err = reclaim_run_garbage(reclaim);
-        if (err == 0)
-            err = sweep_err;
-        if (err == 0)
-            err = reclaim_run_shrink(reclaim);
-        if (err == 0 && !stopping)
-            err = reclaim_run_usage(reclaim);
+        err = core_leads(reclaim->core) ? reclaim_run_for_all(reclaim, stopping) : 0;
         if (err != 0) {
             reclaim->retry = true;
             if (!told)

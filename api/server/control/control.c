@@ -126,7 +126,7 @@ int control_start(struct control **out, const struct control_subject *subject)
     if (control == NULL)
         return -ENOMEM;
     control->subject = *subject;
-    control->folder_fd = core_folder_fd(subject->core);
+    control->folder_fd = core_own_folder_fd(subject->core);
     control->listen_fd = -1;
     control->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (control->stop_fd < 0)

@@ -312,7 +312,7 @@ static void *lifecycle_main(void *argument)
         int err;
 
         take_wake(lifecycle);
-        err = lifecycle_pass(lifecycle);
+        err = core_leads(lifecycle->core) ? lifecycle_pass(lifecycle) : 0;
 
         lost_bound(lifecycle->core);
         if (err != 0 && err != -ECANCELED && err != META_E_CLOSING && err != lifecycle->last_error)
