@@ -77,11 +77,11 @@ origins = scratch("origins")
 
 def write_origins(extra=""):
     with open(origins, "w") as out:
-        out.write(f"[far]\nendpoint = http://127.0.0.1:{far_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = art*\nbucket = source\nprefix = mirror/\n"
+        out.write(f"[far]\nendpoint = http://127.0.0.1:{far_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = art*\nbucket = source\nprefix = mirror/\nconnections = 2\n"
                   f"[toy]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = toy\nbucket = toy\ntimeout = 1\nconnections = 4\n"
                   f"[slow]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = slow\nconnections = 4\n"
-                  f"[loop]\nendpoint = http://127.0.0.1:{loop_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = loop\n"
-                  f"[nobody]\nendpoint = http://127.0.0.1:{free_port()}\nbuckets = nobody\n" + extra)
+                  f"[loop]\nendpoint = http://127.0.0.1:{loop_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = loop\nconnections = 1\n"
+                  f"[nobody]\nendpoint = http://127.0.0.1:{free_port()}\nbuckets = nobody\nconnections = 1\n" + extra)
     os.chmod(origins, 0o600)
 
 
@@ -298,9 +298,9 @@ equal(s3.get_object(Bucket="loop", Key="there")["Body"].read(), b"there", "and f
 # ---- A cache bucket, the file again, the end ----
 
 equal(run([SLUICE, "bucket", "cache", "toy", "--data", near.data])[0] in (0, 2), True, "a cache bucket may have an origin")
-write_origins("[more]\nendpoint = http://127.0.0.1:1\nbuckets = more\n")
+write_origins("[more]\nendpoint = http://127.0.0.1:1\nbuckets = more\nconnections = 1\n")
 near.process.send_signal(signal.SIGHUP)
-check(poll(lambda: metric("fetched_total", "more") == 0), "the file is read again on SIGHUP")
+check(poll(lambda: metric("fetched_total", "more") == 0, 120), "the file is read again on SIGHUP")
 check(metric("fetched_total", "toy") > 0, "and figures go on")
 toy.answers["after"] = whole(b"after")
 equal(s3.get_object(Bucket="toy", Key="after")["Body"].read(), b"after", "as does fetching")
