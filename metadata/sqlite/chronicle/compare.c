@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "metadata/meta_chronicle.h"
@@ -31,7 +32,9 @@ struct comparison {
     bool has_row; /* rows stands on one, whose values are: */
     struct chronicle_value row[CHRONICLE_VALUES_MAX];
     uint64_t epoch, damaged;
-    bool all_end; /* each file says that nothing is missing */
+    struct meta_identity identity; /* of the database */
+    bool is_foreign; /* the chronicle is another store's, whose database was put in this one's place */
+    bool all_end;    /* each file says that nothing is missing */
     char (*one_sided)[COMPARE_TEXT_BYTES];
     unsigned one_sided_count;
 };
@@ -202,7 +205,9 @@ static int file_walk(struct comparison *all, int folder_fd, const struct chronic
     all->all_end = all->all_end && sum.has_end;
     if (sum.epoch > all->epoch)
         all->epoch = sum.epoch;
-    return err;
+    if (err == 0 && sum.has_store && memcmp(sum.store, all->identity.store, sizeof(sum.store)) != 0)
+        all->is_foreign = true;
+    return err == 0 && all->is_foreign ? 1 : err;
 }
 
 /* The logs first, and all of the base. 0; 1: they are not all there; or an error. */
@@ -254,6 +259,8 @@ static int compare_files(struct comparison *all, struct meta *meta, int folder_f
     int64_t epoch;
     int err = db_query_int(all->db, "SELECT epoch FROM store", &epoch); /* the snapshot begins */
 
+    if (err == 0 && (err = identity_find(all->db, &all->identity)) >= 0)
+        err = err == 1 ? 0 : META_E_CORRUPT;
     if (err != 0)
         return err;
     if (all->asked->settle != NULL && all->asked->settle(all->asked->ctx) != 0)
@@ -267,6 +274,8 @@ static int compare_files(struct comparison *all, struct meta *meta, int folder_f
         if (all->damaged > 0 && meta->chronicle != NULL)
             chronicle_tear(meta->chronicle);
     }
+    if (all->is_foreign && meta->chronicle != NULL)
+        chronicle_tear(meta->chronicle);
     chronicle_list_free(&list);
     return err > 0 ? 0 : err;
 }
