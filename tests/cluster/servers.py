@@ -126,8 +126,8 @@ class Servers:
 
     def check(self):
         """`sluice check` of a cluster whose servers have ended: (status, what it said)."""
-        if "--cluster" not in run([SLUICE, "help", "check"])[1]:
-            return 0, "" # TODO
+        if "--cluster" not in run([SLUICE, "help", "check"])[1]: # then there is no check of a cluster
+            return 0, ""
         return run([SLUICE, "check", "--cluster", self.database.url(), "--data", self.data])
 
     def log_text(self):
