@@ -225,10 +225,21 @@ static void log_line(void *ctx, enum sluice_log_level level, const char *message
         cli_log(ctx, level, message);
 }
 
-static int store_open(struct importing *importing, const char *folder, bool read_only,
+/* What is there already is found by the next one. */
+static void on_fenced(void *ctx)
+{
+    cli_say(
+        SLUICE_LOG_ERROR,
+        "the cluster's servers have taken this import for dead, since they had not heard of it: do it again");
+    _exit(CLI_FAILED);
+}
+
+/* cluster: NULL, or whose the folder is. */
+static int store_open(struct importing *importing, const char *folder, const char *cluster, bool read_only,
                       struct sluice_store **store)
 {
-    const struct sluice_store_options options = {.log = log_line, .read_only = read_only};
+    const struct sluice_store_options options = {
+        .log = log_line, .read_only = read_only, .cluster = cluster, .on_fenced = on_fenced};
     int err = sluice_store_open(store, folder, &options);
 
     if (err == -ENOENT)
@@ -241,14 +252,15 @@ static int store_open(struct importing *importing, const char *folder, bool read
 
 static void run_store(struct importing *importing)
 {
-    const char *folder = importing->remote.options->from;
+    const struct options *given = importing->remote.options;
+    const char *folder = given->from;
     const struct sluice_import_options options = callbacks(importing);
     struct sluice_store *source = NULL, *store = NULL;
     struct sluice_import_report report;
     int err;
 
-    if (store_open(importing, folder, true, &source) == 0 &&
-        store_open(importing, importing->remote.options->data, false, &store) == 0) {
+    if (store_open(importing, folder, NULL, true, &source) == 0 &&
+        store_open(importing, given->data, given->cluster, false, &store) == 0) {
         err = sluice_import_store(store, source, &options, &report);
         finish(importing, err, folder, &report);
     }
@@ -266,6 +278,9 @@ int remote_import(const struct options *options)
         (void)remote_usage_fail(
             &importing.remote,
             "expected one of --from-minio FOLDER and --from DIR; see sluice import --help");
+    else if (options->cluster != NULL && options->from == NULL)
+        (void)remote_usage_fail(&importing.remote,
+                                "a cluster takes a store: --from DIR; see sluice import --help");
     else if (options->from != NULL)
         run_store(&importing);
     else

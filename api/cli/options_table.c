@@ -432,9 +432,9 @@ const struct option_row option_rows[] = {
     {.name = "mend-from", .type = OPTION_TEXT, .field = FIELD(mend_from), .argument = "DIR", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_SCRUB,
      .help = "A backup of the store: what a scrub finds damaged is mended from there, where the backup's bytes have the checksum that they should have."},
     {.name = "cluster", .is_private = true, .type = OPTION_TEXT, .field = FIELD(cluster), .check = check_cluster, .argument = "URL", .sources = FROM_ALL,
-     .commands = COMMAND_SERVE | COMMAND_CHECK,
+     .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_IMPORT,
      .help = "Be one of several servers that have their rows in this PostgreSQL database, as postgresql://HOST/NAME, and --data on a file system that all of them "
-             "have mounted. A password belongs into the environment, the file, or libpq's own password file. Needs libpq. To check: the rows and the folder are theirs."},
+             "have mounted. A password belongs into the environment, the file, or libpq's own password file. Needs libpq. To check: the rows and the folder are theirs. Of import --from: the cluster that a store becomes part of."},
     {.name = "reclaim-delay", .type = OPTION_NUMBER, .field = FIELD(reclaim_delay_s), .default_text = "600", .min = 1, .max = RECLAIM_DELAY_MAX,
      .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "In a cluster: how long bytes that nothing names any more stay on the disk, for readers on other servers. On NFS an hour, 3600, is right."},

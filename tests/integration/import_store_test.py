@@ -6,9 +6,10 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
-from sluicetest import SLUICE, Server, blob_files, check, done, equal, fresh, make_keys, key_line, poll, run, s3_client
+from sluicetest import ROOT, SLUICE, Server, blob_files, check, done, equal, fresh, make_keys, key_line, poll, run, s3_client, skip
 
 MARKER = b"damage me: " * 20000
 
@@ -145,6 +146,24 @@ status, findings, report, said = sluice_import(odd, fresh("odd"))
 equal((status, sorted((finding["finding"], finding["bucket"], finding["key"]) for finding in findings)),
       (1, [("left out", "fills", None), ("refused", "mixed", "damaged"), ("refused", "mixed", "sealed")]), "what is damaged or encrypted is refused, a cache left out")
 equal(report["versions"], 1, "the rest is taken")
+
+# Into a cluster, beside servers that run.
+sys.path.insert(0, os.path.join(ROOT, "tests", "cluster"))
+from servers import Servers, unusable  # noqa: E402 (found by the line before)
+
+if unusable() or "--cluster" not in run([SLUICE, "help", "import"])[1]:
+    skip("a store becomes part of a cluster", unusable() or "this program was built without clusters")
+else:
+    cluster = Servers(keys=True, count=2)
+    s3_client(cluster.servers[0]).create_bucket(Bucket="of-the-cluster")
+    for expected in (("versions", 0), ("present", 1)):
+        status, findings, report, said = sluice_import(source, cluster.data, "--cluster", cluster.database.url())
+        equal((status, report["refused"]), (0, 0), "a store becomes part of a cluster that is served" if expected[1] == 0 else "again")
+        equal(report["present"] > 0, bool(expected[1]), "all of it was there already" if expected[1] else "none of it was there")
+    for number, server in enumerate(cluster.servers):
+        got = told(server)
+        equal([name for name in wanted if name != "buckets" and got.get(name) != wanted[name]], [], f"server {number} has it as it was")
+    check(cluster.stop(), "its servers end")
 
 # What cannot be done is said.
 for words, status, expected in ((["--from", fresh("nowhere")], 3, "no store"), ([], 2, "--from"), (["--from", source, "--from-minio", source], 2, "one of")):
