@@ -9,43 +9,32 @@
 #include "api/s3/archive/s3_extract.h"
 #include "api/s3/archive/s3_member.h"
 #include "api/s3/object/s3_version.h"
-#include "api/s3/s3_operation.h"
+#include "api/s3/op/op_page.h"
 #include "storage/base/owner.h"
 
 #define ROOT "ListBucketResult"
 
 struct listing {
     struct s3_archive archive;
-    struct s3_xml xml; /* the entries, and what follows them */
-    struct slice prefix, delimiter, start, token,
-        after;           /* as given, but for `after`: base NULL, or names come after it */
-    struct slice before; /* what the keys that are told begin with, before a member's name */
-    uint32_t max_keys, count;
-    bool is_v2, url, truncated;
-    struct slice *common; /* common prefixes, told after the keys */
-    uint32_t common_count;
+    struct s3_page page;
+    struct slice start, token; /* as given */
+    struct slice after;        /* base NULL, or names come after it */
+    uint32_t count;
+    bool is_v2;
     struct slice last; /* the last entry */
 };
 
 /* ---- Entries ---- */
 
-static void write_name(struct listing *listing, struct s3_xml *xml, const char *element, struct slice name)
-{
-    s3_xml_open(xml, element);
-    s3_xml_key_characters(xml, listing->before.base, listing->before.len, listing->url);
-    s3_xml_key_characters(xml, name.base, name.len, listing->url);
-    s3_xml_close(xml, element);
-}
-
 static void write_member(struct listing *listing, const struct member *member)
 {
     const struct meta_object *object = listing->archive.object;
-    struct s3_xml *xml = &listing->xml;
+    struct s3_xml *xml = &listing->page.xml;
     char etag[META_ETAG_BYTES_MAX + 1];
 
     s3_member_etag(object, member, false, etag);
     s3_xml_open(xml, "Contents");
-    write_name(listing, xml, "Key", member->name);
+    s3_page_write_name(&listing->page, xml, "Key", member->name);
     s3_xml_time(xml, "LastModified", object->modified_ms);
     s3_xml_etag(xml, etag);
     s3_xml_unsigned(xml, "Size", member->size);
@@ -58,11 +47,11 @@ static struct slice common_prefix(const struct listing *listing, struct slice na
 {
     const char *found;
 
-    if (listing->delimiter.len == 0 || name.len <= listing->prefix.len)
+    if (listing->page.delimiter.len == 0 || name.len <= listing->page.prefix.len)
         return slice_of(NULL, 0);
-    found = memmem(name.base + listing->prefix.len, name.len - listing->prefix.len, listing->delimiter.base,
-                   listing->delimiter.len);
-    return found != NULL ? slice_of(name.base, (size_t)(found - name.base) + listing->delimiter.len)
+    found = memmem(name.base + listing->page.prefix.len, name.len - listing->page.prefix.len,
+                   listing->page.delimiter.base, listing->page.delimiter.len);
+    return found != NULL ? slice_of(name.base, (size_t)(found - name.base) + listing->page.delimiter.len)
                          : slice_of(NULL, 0);
 }
 
@@ -73,10 +62,10 @@ static uint32_t find_first(const struct listing *listing)
     struct slice after = listing->after;
     uint32_t place;
 
-    if (after.len == 0 || slice_compare(after, listing->prefix) < 0)
-        return member_index_seek(index, listing->prefix);
+    if (after.len == 0 || slice_compare(after, listing->page.prefix) < 0)
+        return member_index_seek(index, listing->page.prefix);
     place = member_index_seek(index, after);
-    if (slice_begins(after, listing->prefix) && slice_equals(common_prefix(listing, after), after) &&
+    if (slice_begins(after, listing->page.prefix) && slice_equals(common_prefix(listing, after), after) &&
         after.len > 0)
         return member_index_skip(index, place, after);
     if (place < member_index_count(index) && slice_equals(member_index_at(index, place)->name, after))
@@ -94,19 +83,19 @@ static void write_entries(struct listing *listing)
         const struct member *member = member_index_at(index, place);
         struct slice common = common_prefix(listing, member->name);
 
-        if (!slice_begins(member->name, listing->prefix))
+        if (!slice_begins(member->name, listing->page.prefix))
             break;
         if (member->refusal == MEMBER_UNSAFE) {
             place++;
             continue;
         }
-        if (listing->count == listing->max_keys) {
-            listing->truncated = listing->max_keys > 0;
+        if (listing->count == listing->page.limit) {
+            listing->page.truncated = listing->page.limit > 0;
             break;
         }
         listing->count++;
         if (common.base != NULL) {
-            listing->common[listing->common_count++] = listing->last = common;
+            listing->last = s3_page_add_common(&listing->page, common);
             place = member_index_skip(index, place, common);
         } else {
             write_member(listing, member);
@@ -123,16 +112,16 @@ static void write_position(struct listing *listing, struct s3_xml *xml)
     struct s3_request *request = listing->archive.request;
 
     if (!listing->is_v2) {
-        s3_xml_parameter(xml, "Marker", listing->start, listing->url);
-        if (listing->truncated && listing->delimiter.len > 0)
-            write_name(listing, xml, "NextMarker", listing->last);
+        s3_xml_parameter(xml, "Marker", listing->start, listing->page.url);
+        if (listing->page.truncated && listing->page.delimiter.len > 0)
+            s3_page_write_name(&listing->page, xml, "NextMarker", listing->last);
         return;
     }
     if (listing->token.base != NULL)
         s3_xml_parameter(xml, "ContinuationToken", listing->token, false);
     else if (listing->start.base != NULL)
-        s3_xml_parameter(xml, "StartAfter", listing->start, listing->url);
-    if (listing->truncated) {
+        s3_xml_parameter(xml, "StartAfter", listing->start, listing->page.url);
+    if (listing->page.truncated) {
         struct slice token = s3_token_make(request, listing->last);
 
         s3_xml_text(xml, "NextContinuationToken", token.base, token.len);
@@ -144,14 +133,9 @@ static void write_head(struct listing *listing, struct s3_xml *xml)
 {
     s3_xml_open(xml, ROOT S3_XMLNS);
     s3_xml_string(xml, "Name", listing->archive.request->bucket.name);
-    write_name(listing, xml, "Prefix", listing->prefix);
+    s3_page_write_name(&listing->page, xml, "Prefix", listing->page.prefix);
     write_position(listing, xml);
-    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
-    if (listing->delimiter.len > 0)
-        s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
-    if (listing->url)
-        s3_xml_string(xml, "EncodingType", "url");
-    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+    s3_page_write_limits(&listing->page, xml, "MaxKeys");
 }
 
 static void on_opened(struct s3_archive *archive)
@@ -160,22 +144,13 @@ static void on_opened(struct s3_archive *archive)
     struct s3_request *request = archive->request;
     struct s3_xml head;
 
-    if (listing->delimiter.len > 0)
-        listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
-    s3_xml_init_rest(&listing->xml, &request->http->arena);
+    s3_page_begin(&listing->page);
     write_entries(listing);
-    for (uint32_t i = 0; i < listing->common_count; i++) {
-        s3_xml_open(&listing->xml, "CommonPrefixes");
-        write_name(listing, &listing->xml, "Prefix", listing->common[i]);
-        s3_xml_close(&listing->xml, "CommonPrefixes");
-    }
-    s3_xml_close(&listing->xml, ROOT);
-    s3_xml_init(&head, &request->http->arena);
+    (void)s3_page_end(&listing->page, 0, ROOT, &head);
     write_head(listing, &head);
-    s3_xml_prepend(&listing->xml, &head);
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &archive->object->version);
     core_get_end(archive->get);
-    s3_answer_xml(request, 200, &listing->xml);
+    s3_page_answer(&listing->page, &head);
 }
 
 /* ---- Parameters ---- */
@@ -184,9 +159,9 @@ static void on_opened(struct s3_archive *archive)
  * is a name that none has, for none has a byte of 255. */
 static struct slice without_archive(const struct listing *listing, struct slice key)
 {
-    if (key.base == NULL || slice_begins(key, listing->before))
-        return key.base != NULL ? slice_from(key, listing->before.len) : key;
-    return slice_compare(key, listing->before) < 0 ? slice_of(NULL, 0) : SLICE("\xff");
+    if (key.base == NULL || slice_begins(key, listing->page.before))
+        return key.base != NULL ? slice_from(key, listing->page.before.len) : key;
+    return slice_compare(key, listing->page.before) < 0 ? slice_of(NULL, 0) : SLICE("\xff");
 }
 
 static enum s3_error read_start(struct listing *listing)
@@ -197,7 +172,7 @@ static enum s3_error read_start(struct listing *listing)
         listing->start = s3_parameter_value(request, "marker");
         listing->after =
             without_archive(listing, s3_marker_resume(listing->start, s3_parameter_value(request, "prefix"),
-                                                      listing->delimiter));
+                                                      listing->page.delimiter));
         return S3_ERROR_NONE;
     }
     listing->start = s3_parameter_value(request, "start-after");
@@ -221,13 +196,12 @@ static struct listing *listing_create(struct s3_request *request)
     listing->archive.request = request;
     listing->archive.opened = on_opened;
     listing->is_v2 = !is_extracted || type.base != NULL;
-    listing->before = is_extracted ? request->extracted : SLICE("");
-    listing->prefix = s3_parameter_value(request, is_extracted ? S3_MEMBERS_PARAMETER : "prefix");
-    listing->delimiter = s3_parameter_value(request, "delimiter");
-    if (s3_parameter_encoding(request, &listing->url) != 0 ||
-        s3_parameter_count(request, "max-keys", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
-                           &listing->max_keys) != 0)
+    if (s3_page_read(&listing->page, request, "max-keys") != 0)
         return NULL;
+    if (is_extracted) {
+        listing->page.before = request->extracted;
+        listing->page.prefix = s3_parameter_value(request, S3_MEMBERS_PARAMETER);
+    }
     error = type.base != NULL && !slice_is(type, "2")
                 ? s3_request_argument(request, SLICE("list-type"), type, NULL)
                 : read_start(listing);

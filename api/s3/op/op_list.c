@@ -5,21 +5,18 @@
 #include <string.h>
 
 #include "api/s3/body/s3_checksum.h"
-#include "api/s3/s3_operation.h"
+#include "api/s3/op/op_page.h"
 #include "storage/base/slice.h"
 
 #define ROOT "ListBucketResult"
 
 struct listing {
-    struct s3_request *request;
-    struct s3_xml xml;                     /* the entries, and what follows them */
-    struct slice prefix, delimiter, start; /* start: marker or start-after as given; base NULL when absent */
-    struct slice token;                    /* V2 only, as given */
+    struct s3_page page;
+    struct slice start; /* marker or start-after as given; base NULL when absent */
+    struct slice token; /* V2 only, as given */
     struct slice after;
-    uint32_t max_keys;
-    bool url, with_owner, is_v2, truncated;
-    struct slice *common; /* common prefixes, told behind the keys */
-    uint32_t common_count, count;
+    bool with_owner, is_v2;
+    uint32_t count;
     char last[META_KEY_BYTES_MAX]; /* the last entry */
     size_t last_length;
 };
@@ -28,11 +25,11 @@ struct listing {
 
 static void write_key(struct listing *listing, const struct meta_list_entry *entry)
 {
-    struct s3_xml *xml = &listing->xml;
+    struct s3_xml *xml = &listing->page.xml;
     uint8_t algorithm = entry->checksum.algorithm;
 
     s3_xml_open(xml, "Contents");
-    s3_xml_key(xml, "Key", entry->key.base, entry->key.len, listing->url);
+    s3_xml_key(xml, "Key", entry->key.base, entry->key.len, listing->page.url);
     s3_xml_time(xml, "LastModified", entry->modified_ms);
     s3_xml_etag(xml, entry->etag);
     if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
@@ -41,7 +38,7 @@ static void write_key(struct listing *listing, const struct meta_list_entry *ent
     }
     s3_xml_unsigned(xml, "Size", entry->size);
     if (listing->with_owner)
-        s3_xml_owner(listing->request, xml, "Owner", entry->owner);
+        s3_xml_owner(listing->page.request, xml, "Owner", entry->owner);
     s3_xml_storage_class(xml, entry->storage_class);
     s3_xml_close(xml, "Contents");
 }
@@ -51,14 +48,11 @@ static int visit_entry(void *ctx, const struct meta_list_entry *entry)
     struct listing *listing = ctx;
 
     assert(entry->key.len <= META_KEY_BYTES_MAX);
-    assert(listing->count < listing->max_keys);
-    if (entry->is_prefix) {
-        struct slice copy = arena_dup(&listing->request->http->arena, entry->key.base, entry->key.len);
-
-        listing->common[listing->common_count++] = copy;
-    } else {
+    assert(listing->count < listing->page.limit);
+    if (entry->is_prefix)
+        (void)s3_page_add_common(&listing->page, entry->key);
+    else
         write_key(listing, entry);
-    }
     (void)slice_copy(listing->last, entry->key);
     listing->last_length = entry->key.len;
     listing->count++;
@@ -67,33 +61,23 @@ static int visit_entry(void *ctx, const struct meta_list_entry *entry)
 
 /* ---- The document ---- */
 
-static void write_common(struct listing *listing)
-{
-    struct s3_xml *xml = &listing->xml;
-
-    for (uint32_t i = 0; i < listing->common_count; i++) {
-        s3_xml_open(xml, "CommonPrefixes");
-        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
-        s3_xml_close(xml, "CommonPrefixes");
-    }
-}
-
 static void write_position_v1(const struct listing *listing, struct s3_xml *xml)
 {
-    s3_xml_parameter(xml, "Marker", listing->start, listing->url);
+    s3_xml_parameter(xml, "Marker", listing->start, listing->page.url);
     /* Without a delimiter clients go on from the last key, as S3 documents. */
-    if (listing->truncated && listing->delimiter.len > 0)
-        s3_xml_key(xml, "NextMarker", listing->last, listing->last_length, listing->url);
+    if (listing->page.truncated && listing->page.delimiter.len > 0)
+        s3_xml_key(xml, "NextMarker", listing->last, listing->last_length, listing->page.url);
 }
 
 static void write_position_v2(const struct listing *listing, struct s3_xml *xml)
 {
     if (listing->start.base != NULL && listing->token.base == NULL) /* which has the last word */
-        s3_xml_parameter(xml, "StartAfter", listing->start, listing->url);
+        s3_xml_parameter(xml, "StartAfter", listing->start, listing->page.url);
     if (listing->token.base != NULL)
         s3_xml_parameter(xml, "ContinuationToken", listing->token, false);
-    if (listing->truncated) {
-        struct slice token = s3_token_make(listing->request, slice_of(listing->last, listing->last_length));
+    if (listing->page.truncated) {
+        struct slice token =
+            s3_token_make(listing->page.request, slice_of(listing->last, listing->last_length));
 
         s3_xml_text(xml, "NextContinuationToken", token.base, token.len);
     }
@@ -104,48 +88,35 @@ static void write_position_v2(const struct listing *listing, struct s3_xml *xml)
 static void write_head(const struct listing *listing, struct s3_xml *xml)
 {
     s3_xml_open(xml, ROOT S3_XMLNS);
-    s3_xml_string(xml, "Name", listing->request->bucket.name);
-    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
+    s3_xml_string(xml, "Name", listing->page.request->bucket.name);
+    s3_xml_parameter(xml, "Prefix", listing->page.prefix, listing->page.url);
     if (listing->is_v2)
         write_position_v2(listing, xml);
     else
         write_position_v1(listing, xml);
-    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
-    if (listing->delimiter.len > 0)
-        s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
-    if (listing->url)
-        s3_xml_string(xml, "EncodingType", "url");
-    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+    s3_page_write_limits(&listing->page, xml, "MaxKeys");
 }
 
 static void answer_listing(struct listing *listing)
 {
-    struct s3_request *request = listing->request;
+    struct s3_request *request = listing->page.request;
     struct meta_list_query query = {
         .bucket = request->bucket.id,
-        .prefix = listing->prefix,
-        .delimiter = listing->delimiter,
+        .prefix = listing->page.prefix,
+        .delimiter = listing->page.delimiter,
         .after = listing->after,
-        .limit = listing->max_keys,
+        .limit = listing->page.limit,
     };
     struct s3_xml head;
     int result;
 
-    if (listing->delimiter.len > 0)
-        listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
-    s3_xml_init_rest(&listing->xml, &request->http->arena);
+    s3_page_begin(&listing->page);
     result = meta_object_list(core_worker_reader(request->worker), &query, visit_entry, listing,
-                              &listing->truncated);
-    if (result != 0) {
-        s3_answer_result(request, result);
+                              &listing->page.truncated);
+    if (s3_page_end(&listing->page, result, ROOT, &head) != 0)
         return;
-    }
-    write_common(listing);
-    s3_xml_close(&listing->xml, ROOT);
-    s3_xml_init(&head, &request->http->arena);
     write_head(listing, &head);
-    s3_xml_prepend(&listing->xml, &head);
-    s3_answer_xml(request, 200, &listing->xml);
+    s3_page_answer(&listing->page, &head);
 }
 
 /* ---- Parameters ---- */
@@ -165,14 +136,7 @@ static struct listing *listing_create(struct s3_request *request)
 {
     struct listing *listing = s3_request_alloc(request, sizeof(*listing));
 
-    listing->request = request;
-    listing->prefix = s3_parameter_value(request, "prefix");
-    listing->delimiter = s3_parameter_value(request, "delimiter");
-    if (s3_parameter_encoding(request, &listing->url) != 0 ||
-        s3_parameter_count(request, "max-keys", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
-                           &listing->max_keys) != 0)
-        return NULL;
-    return listing;
+    return s3_page_read(&listing->page, request, "max-keys") == 0 ? listing : NULL;
 }
 
 void s3_op_list_objects(struct s3_request *request)
@@ -183,7 +147,7 @@ void s3_op_list_objects(struct s3_request *request)
         return;
     listing->with_owner = true;
     listing->start = s3_parameter_value(request, "marker");
-    listing->after = bounded(s3_marker_resume(listing->start, listing->prefix, listing->delimiter));
+    listing->after = bounded(s3_marker_resume(listing->start, listing->page.prefix, listing->page.delimiter));
     answer_listing(listing);
 }
 

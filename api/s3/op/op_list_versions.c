@@ -6,21 +6,16 @@
 #include <string.h>
 
 #include "api/s3/body/s3_checksum.h"
-#include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_version.h"
+#include "api/s3/op/op_page.h"
 #include "storage/base/slice.h"
 
 #define ROOT "ListVersionsResult"
 
 struct version_listing {
-    struct s3_request *request;
-    struct s3_xml xml;                                          /* the entries, and what follows them */
-    struct slice prefix, delimiter, key_marker, version_marker; /* as given; base NULL when absent */
+    struct s3_page page;
+    struct slice key_marker, version_marker; /* as given; base NULL when absent */
     struct meta_version_id marker;
-    uint32_t max_keys;
-    bool url, truncated;
-    struct slice *common; /* common prefixes, told behind the versions */
-    uint32_t common_count;
     char last_key[META_KEY_BYTES_MAX]; /* the last entry */
     size_t last_key_length;
     struct meta_version_id last_version;
@@ -32,12 +27,12 @@ struct version_listing {
 static void write_version(struct version_listing *listing, const struct meta_version_entry *entry)
 {
     char version[META_VERSION_TEXT_BYTES + 1];
-    struct s3_xml *xml = &listing->xml;
+    struct s3_xml *xml = &listing->page.xml;
     const char *name = entry->is_marker ? "DeleteMarker" : "Version";
     uint8_t algorithm = entry->checksum.algorithm;
 
     s3_xml_open(xml, name);
-    s3_xml_key(xml, "Key", entry->key.base, entry->key.len, listing->url);
+    s3_xml_key(xml, "Key", entry->key.base, entry->key.len, listing->page.url);
     (void)meta_version_format(&entry->version, version);
     s3_xml_string(xml, "VersionId", version);
     s3_xml_bool(xml, "IsLatest", entry->is_current);
@@ -51,7 +46,7 @@ static void write_version(struct version_listing *listing, const struct meta_ver
         s3_xml_unsigned(xml, "Size", entry->size);
         s3_xml_storage_class(xml, entry->storage_class);
     }
-    s3_xml_owner(listing->request, xml, "Owner", entry->owner);
+    s3_xml_owner(listing->page.request, xml, "Owner", entry->owner);
     s3_xml_close(xml, name);
 }
 
@@ -64,27 +59,14 @@ static int visit_version(void *ctx, const struct meta_version_entry *entry)
     listing->last_key_length = entry->key.len;
     listing->last_version = entry->version;
     listing->last_is_prefix = entry->is_prefix;
-    if (entry->is_prefix) {
-        listing->common[listing->common_count++] =
-            arena_dup(&listing->request->http->arena, entry->key.base, entry->key.len);
-        return 0;
-    }
-    write_version(listing, entry);
+    if (entry->is_prefix)
+        (void)s3_page_add_common(&listing->page, entry->key);
+    else
+        write_version(listing, entry);
     return 0;
 }
 
 /* ---- The document ---- */
-
-static void write_common(struct version_listing *listing)
-{
-    struct s3_xml *xml = &listing->xml;
-
-    for (uint32_t i = 0; i < listing->common_count; i++) {
-        s3_xml_open(xml, "CommonPrefixes");
-        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
-        s3_xml_close(xml, "CommonPrefixes");
-    }
-}
 
 /* In the order of S3's schema. */
 static void write_head(const struct version_listing *listing, struct s3_xml *xml)
@@ -92,63 +74,51 @@ static void write_head(const struct version_listing *listing, struct s3_xml *xml
     char version[META_VERSION_WHOLE_BYTES + 1];
 
     s3_xml_open(xml, ROOT S3_XMLNS);
-    s3_xml_string(xml, "Name", listing->request->bucket.name);
-    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
-    s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->url);
+    s3_xml_string(xml, "Name", listing->page.request->bucket.name);
+    s3_xml_parameter(xml, "Prefix", listing->page.prefix, listing->page.url);
+    s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->page.url);
     s3_xml_parameter(xml, "VersionIdMarker", listing->version_marker, false);
-    if (listing->truncated) {
-        s3_xml_key(xml, "NextKeyMarker", listing->last_key, listing->last_key_length, listing->url);
+    if (listing->page.truncated) {
+        s3_xml_key(xml, "NextKeyMarker", listing->last_key, listing->last_key_length, listing->page.url);
         if (!listing->last_is_prefix) { /* with its place: it may be gone when the next page is asked for */
             (void)meta_version_format_whole(&listing->last_version, version);
             s3_xml_string(xml, "NextVersionIdMarker", version);
         }
     }
-    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
-    if (listing->delimiter.len > 0)
-        s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
-    if (listing->url)
-        s3_xml_string(xml, "EncodingType", "url");
-    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+    s3_page_write_limits(&listing->page, xml, "MaxKeys");
 }
 
 static void answer_versions(struct version_listing *listing)
 {
-    struct s3_request *request = listing->request;
-    struct slice resume = s3_marker_resume(listing->key_marker, listing->prefix, listing->delimiter);
+    struct s3_request *request = listing->page.request;
+    struct slice resume =
+        s3_marker_resume(listing->key_marker, listing->page.prefix, listing->page.delimiter);
     bool is_group = resume.len < listing->key_marker.len;
     struct meta_version_query query = {
         .bucket = request->bucket.id,
-        .prefix = listing->prefix,
-        .delimiter = listing->delimiter,
+        .prefix = listing->page.prefix,
+        .delimiter = listing->page.delimiter,
         .key_marker = resume,
         .version_marker = listing->version_marker.len > 0 && !is_group ? &listing->marker : NULL,
-        .limit = listing->max_keys,
+        .limit = listing->page.limit,
     };
     struct s3_xml head;
     int result;
 
-    if (listing->delimiter.len > 0)
-        listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
-    s3_xml_init_rest(&listing->xml, &request->http->arena);
+    s3_page_begin(&listing->page);
     result = meta_version_list(core_worker_reader(request->worker), &query, visit_version, listing,
-                               &listing->truncated);
-    if (result != 0) {
-        s3_answer_result(request, result);
+                               &listing->page.truncated);
+    if (s3_page_end(&listing->page, result, ROOT, &head) != 0)
         return;
-    }
-    write_common(listing);
-    s3_xml_close(&listing->xml, ROOT);
-    s3_xml_init(&head, &request->http->arena);
     write_head(listing, &head);
-    s3_xml_prepend(&listing->xml, &head);
-    s3_answer_xml(request, 200, &listing->xml);
+    s3_page_answer(&listing->page, &head);
 }
 
 /* ---- Parameters ---- */
 
 static enum s3_error read_markers(struct version_listing *listing)
 {
-    struct s3_request *request = listing->request;
+    struct s3_request *request = listing->page.request;
 
     listing->key_marker = s3_parameter_value(request, "key-marker");
     listing->version_marker = s3_parameter_value(request, "version-id-marker");
@@ -168,12 +138,7 @@ void s3_op_list_object_versions(struct s3_request *request)
     struct version_listing *listing = s3_request_alloc(request, sizeof(*listing));
     enum s3_error error;
 
-    listing->request = request;
-    listing->prefix = s3_parameter_value(request, "prefix");
-    listing->delimiter = s3_parameter_value(request, "delimiter");
-    if (s3_parameter_encoding(request, &listing->url) != 0 ||
-        s3_parameter_count(request, "max-keys", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
-                           &listing->max_keys) != 0)
+    if (s3_page_read(&listing->page, request, "max-keys") != 0)
         return;
     if ((error = read_markers(listing)) != S3_ERROR_NONE)
         s3_answer_error(request, error);

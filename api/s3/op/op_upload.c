@@ -9,6 +9,7 @@
 #include "api/s3/replication/s3_replica.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_lock.h"
+#include "api/s3/op/op_page.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/op/settings/s3_tagging.h"
 #include "storage/base/clock.h"
@@ -160,27 +161,23 @@ void s3_op_abort_upload(struct s3_request *request)
 #define UPLOADS_ROOT "ListMultipartUploadsResult"
 
 struct upload_listing {
-    struct s3_request *request;
-    struct s3_xml xml; /* the entries, and what follows them */
-    struct slice prefix, delimiter, key_marker, id_marker;
+    struct s3_page page;
+    struct slice key_marker, id_marker; /* as given; base NULL when absent */
     unsigned char marker_id[META_UPLOAD_ID_BYTES];
-    uint32_t limit, common_count;
-    struct slice *common; /* common prefixes, told behind the uploads */
     struct slice last_key;
     char last_id[S3_UPLOAD_ID_TEXT_BYTES + 1]; /* empty when the last entry was a prefix */
-    bool url, truncated;
 };
 
 static void write_upload(struct upload_listing *listing, const struct meta_upload *upload)
 {
-    struct s3_xml *xml = &listing->xml;
+    struct s3_xml *xml = &listing->page.xml;
     uint8_t algorithm = upload->checksum_algorithm;
 
     s3_xml_open(xml, "Upload");
-    s3_xml_key(xml, "Key", upload->key.base, upload->key.len, listing->url);
+    s3_xml_key(xml, "Key", upload->key.base, upload->key.len, listing->page.url);
     s3_xml_string(xml, "UploadId", listing->last_id);
-    s3_xml_owner(listing->request, xml, "Initiator", upload->owner);
-    s3_xml_owner(listing->request, xml, "Owner", upload->owner);
+    s3_xml_owner(listing->page.request, xml, "Initiator", upload->owner);
+    s3_xml_owner(listing->page.request, xml, "Owner", upload->owner);
     s3_xml_storage_class(xml, upload->storage_class);
     s3_xml_time(xml, "Initiated", upload->initiated_ms);
     if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
@@ -195,11 +192,11 @@ static int visit_upload(void *ctx, const struct meta_upload *upload, struct slic
     struct upload_listing *listing = ctx;
     struct slice key = upload != NULL ? upload->key : common_prefix;
 
-    listing->last_key = arena_dup(&listing->request->http->arena, key.base, key.len);
     listing->last_id[0] = '\0';
     if (upload == NULL) {
-        listing->common[listing->common_count++] = listing->last_key;
+        listing->last_key = s3_page_add_common(&listing->page, key);
     } else {
+        listing->last_key = arena_dup(&listing->page.request->http->arena, key.base, key.len);
         s3_upload_id_format(upload->id, listing->last_id);
         write_upload(listing, upload);
     }
@@ -209,86 +206,64 @@ static int visit_upload(void *ctx, const struct meta_upload *upload, struct slic
 /* S3 tells it also where nothing follows, and of a common prefix only where something does. */
 static struct slice next_key(const struct upload_listing *listing)
 {
-    return listing->truncated || listing->last_id[0] != '\0' ? listing->last_key : slice_of(NULL, 0);
-}
-
-static void write_common(struct upload_listing *listing)
-{
-    struct s3_xml *xml = &listing->xml;
-
-    for (uint32_t i = 0; i < listing->common_count; i++) {
-        s3_xml_open(xml, "CommonPrefixes");
-        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
-        s3_xml_close(xml, "CommonPrefixes");
-    }
+    return listing->page.truncated || listing->last_id[0] != '\0' ? listing->last_key : slice_of(NULL, 0);
 }
 
 /* In the order of S3's own examples. */
 static void write_uploads_head(const struct upload_listing *listing, struct s3_xml *xml)
 {
     s3_xml_open(xml, UPLOADS_ROOT S3_XMLNS);
-    s3_xml_string(xml, "Bucket", listing->request->bucket.name);
-    s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->url);
+    s3_xml_string(xml, "Bucket", listing->page.request->bucket.name);
+    s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->page.url);
     s3_xml_parameter(xml, "UploadIdMarker", listing->id_marker, false);
-    s3_xml_parameter(xml, "NextKeyMarker", next_key(listing), listing->url);
+    s3_xml_parameter(xml, "NextKeyMarker", next_key(listing), listing->page.url);
     s3_xml_string(xml, "NextUploadIdMarker", listing->last_id);
-    if (listing->delimiter.len > 0)
-        s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
-    if (listing->prefix.base != NULL)
-        s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
-    if (listing->url)
+    if (listing->page.delimiter.len > 0)
+        s3_xml_parameter(xml, "Delimiter", listing->page.delimiter, listing->page.url);
+    if (listing->page.prefix.base != NULL)
+        s3_xml_parameter(xml, "Prefix", listing->page.prefix, listing->page.url);
+    if (listing->page.url)
         s3_xml_string(xml, "EncodingType", "url");
-    s3_xml_unsigned(xml, "MaxUploads", listing->limit);
-    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+    s3_xml_unsigned(xml, "MaxUploads", listing->page.limit);
+    s3_xml_bool(xml, "IsTruncated", listing->page.truncated);
 }
 
 static void answer_uploads(struct upload_listing *listing)
 {
-    struct s3_request *request = listing->request;
-    struct slice resume = s3_marker_resume(listing->key_marker, listing->prefix, listing->delimiter);
+    struct s3_request *request = listing->page.request;
+    struct slice resume =
+        s3_marker_resume(listing->key_marker, listing->page.prefix, listing->page.delimiter);
     bool is_group = resume.len < listing->key_marker.len;
     const struct meta_upload_query query = {
         .bucket = request->bucket.id,
-        .prefix = listing->prefix,
-        .delimiter = listing->delimiter,
+        .prefix = listing->page.prefix,
+        .delimiter = listing->page.delimiter,
         .key_marker = resume,
         /* Without a key the id says nothing, and S3 ignores it. */
         .id_marker = listing->key_marker.len > 0 && listing->id_marker.len > 0 && !is_group
                          ? listing->marker_id
                          : NULL,
-        .limit = listing->limit,
+        .limit = listing->page.limit,
     };
     struct s3_xml head;
     int result;
 
-    listing->common = s3_request_alloc(request, (listing->limit + 1) * sizeof(*listing->common));
-    s3_xml_init_rest(&listing->xml, &request->http->arena);
+    s3_page_begin(&listing->page);
     result = meta_upload_list(core_worker_reader(request->worker), &query, visit_upload, listing,
-                              &listing->truncated);
-    if (result != 0) {
-        s3_answer_result(request, result);
+                              &listing->page.truncated);
+    if (s3_page_end(&listing->page, result, UPLOADS_ROOT, &head) != 0)
         return;
-    }
-    write_common(listing);
-    s3_xml_close(&listing->xml, UPLOADS_ROOT);
-    s3_xml_init(&head, &request->http->arena);
     write_uploads_head(listing, &head);
-    s3_xml_prepend(&listing->xml, &head);
-    s3_answer_xml(request, 200, &listing->xml);
+    s3_page_answer(&listing->page, &head);
 }
 
 void s3_op_list_uploads(struct s3_request *request)
 {
     struct upload_listing *listing = s3_request_alloc(request, sizeof(*listing));
 
-    listing->request = request;
-    listing->prefix = s3_parameter_value(request, "prefix");
-    listing->delimiter = s3_parameter_value(request, "delimiter");
     listing->key_marker = s3_parameter_value(request, "key-marker");
     listing->id_marker = s3_parameter_value(request, "upload-id-marker");
-    if (s3_parameter_encoding(request, &listing->url) != 0 ||
-        s3_parameter_count(request, "max-uploads", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
-                           &listing->limit) != 0)
+    if (s3_page_read(&listing->page, request, "max-uploads") != 0)
         return;
     if (listing->key_marker.len > 0 && listing->id_marker.len > 0 &&
         s3_upload_id_parse(listing->id_marker, listing->marker_id) != S3_ERROR_NONE) {
