@@ -181,8 +181,9 @@ static int look_up(struct meta *meta, const char *name, int64_t *bucket, uint64_
 
 int main(int argc, char **argv)
 {
-    const struct meta_options options = {.durable = false};
-    char database[4096];
+    char database[4096], chronicle[4096];
+    const struct meta_options options = {.durable = false,
+                                         .chronicle = chronicle}; /* as the server's own rows */
     struct meta *meta;
     int64_t bucket = 0;
     uint64_t file = 0;
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
     uint64_t first = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);
     checksums_make();
     (void)snprintf(database, sizeof(database), "%s/sluice.db", argv[1]);
+    (void)snprintf(chronicle, sizeof(chronicle), "%s/blobs/chronicle", argv[1]);
     int err = meta_open(&meta, database, &options);
     if (err == 0) {
         /* Far above what the server has promised to itself, so that no name is taken twice. */
