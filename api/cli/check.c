@@ -57,7 +57,8 @@ static void log_as_warning(void *ctx, enum sluice_log_level level, const char *m
     cli_log(ctx, SLUICE_LOG_WARNING, message);
 }
 
-static void print_summary(const struct sluice_check_report *report, bool verified)
+/* has_chronicle: a store of its own, whose rows are told there; a cluster's are in its database. */
+static void print_summary(const struct sluice_check_report *report, bool verified, bool has_chronicle)
 {
     printf("%s: %" PRIu64 " objects, %" PRIu64 " bytes %s; %" PRIu64 " damaged, %" PRIu64 " missing, %" PRIu64
            " orphaned; %" PRIu64 " findings\n",
@@ -67,7 +68,7 @@ static void print_summary(const struct sluice_check_report *report, bool verifie
     if (report->pending > 0)
         printf("a crash left %" PRIu64 " batches of small objects to the next start of the server\n",
                report->pending);
-    if (report->compared == 0 && report->objects > 0)
+    if (has_chronicle && report->compared == 0 && report->objects > 0)
         printf("the chronicle does not tell all of it, as after a crash: rows were not compared with it\n");
     if (report->lost_files > 0)
         printf("%" PRIu64 " files (%" PRIu64 " bytes) in lost/, which no object needs: sluice lost\n",
@@ -107,7 +108,7 @@ int cli_check(const struct options *options)
     if (err == 0 && options->json)
         print_json_summary(&report, !options->no_verify);
     else if (err == 0)
-        print_summary(&report, !options->no_verify);
+        print_summary(&report, !options->no_verify, options->cluster == NULL);
     if (err == 0 && report.is_live && options->cluster == NULL && !options->json)
         cli_say(SLUICE_LOG_INFO, "checked by its server: uploads on their way to their rows, and whether "
                                  "database and files are of the "
