@@ -6,13 +6,13 @@ import time
 
 STALL_SECONDS, SHORT_STALL_SECONDS = 10, 2.5
 PART_SECONDS = 3
+SWALLOW_SECONDS = 10 # in which a server that clients are at work with commits something
 
 
 class Nemesis:
     def __init__(self, servers, rng, is_long):
         self.servers, self.rng, self.is_long = servers, rng, is_long
         self.database, self.proxy = servers.database, servers.proxy
-        self.swallowed = 0
 
     def some(self):
         return self.rng.randrange(len(self.servers.servers))
@@ -54,6 +54,7 @@ class Nemesis:
     def swallow(self):
         """The answer to a COMMIT is kept from a server: committed, and nobody knows."""
         self.proxy.order("swallow", self.some())
+        self.proxy.hear(SWALLOW_SECONDS)
 
     def cut(self):
         """All connections of a server to the database."""

@@ -7,6 +7,7 @@ import atexit
 import http.client
 import os
 import random
+import select
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ class Proxy:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         atexit.register(self.kill)
         self.ports = [[int(word) for word in self.process.stdout.readline().split()] for _ in range(servers)]
+        self.heard = [] # answers that nobody has taken yet
 
     def kill(self):
         self.process.kill()
@@ -38,12 +40,17 @@ class Proxy:
     def tell(self, word, number):
         """An order that is done at once. Answers to `swallow`, which come when they come, are in between."""
         self.order(word, number)
-        swallowed = []
+        swallowed, self.heard = self.heard, []
         while (line := self.process.stdout.readline().split()) != ["did", word, str(number)]:
             if not line:
                 raise RuntimeError("the proxy has ended")
             swallowed.append(line)
         return swallowed
+
+    def hear(self, seconds):
+        """Waits so long for an answer that comes when it comes."""
+        if select.select([self.process.stdout], [], [], seconds)[0]:
+            self.heard.append(self.process.stdout.readline().split())
 
 
 class Hopping:
