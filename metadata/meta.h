@@ -117,6 +117,8 @@ struct meta_options {
     /* The folder of the chronicle (meta_chronicle.h), made where it is missing; NULL: there is none. Of the opener's, until meta_close. */
     const char *chronicle;
     bool was_durable; /* so was the process that had the database open last: its commits were synced */
+    /* It was not, and has not closed the database: after a power failure that is older than what else the process has written. */
+    bool may_be_older;
     struct meta_batch_hooks hooks;
     log_fn log; /* may be NULL */
     void *log_ctx;

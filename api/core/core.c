@@ -94,6 +94,7 @@ static int core_open_meta(struct core *core)
     assert(core->meta == NULL && core->blobs != NULL);
     blob_store_past(core->blobs, &past);
     options.was_durable = past.was_durable;
+    options.may_be_older = past.is_unclean && !past.was_durable;
     if (path == NULL || asprintf(&core->chronicle, "%s/" CORE_CHRONICLE, core->options.data_dir) < 0) {
         free(path);
         core->chronicle = NULL;

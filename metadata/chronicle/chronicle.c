@@ -334,7 +334,8 @@ static bool list_is_complete(const struct chronicle *chronicle, const struct chr
     size_t at = chronicle_list_first(list);
     uint64_t number, epoch = 0;
 
-    if (at == list->count || !list->files[at].is_base || at + 1 == list->count)
+    if (chronicle->options.is_doubted || at == list->count || !list->files[at].is_base ||
+        at + 1 == list->count)
         return false;
     number = list->files[at].number;
     if (!chronicle_file_ends(chronicle->folder_fd, &list->files[at], &epoch))

@@ -25,7 +25,8 @@ struct meta;
 struct chronicle_options {
     const char *folder; /* made where it is missing */
     unsigned char store[CHRONICLE_STORE_BYTES];
-    uint64_t epoch; /* that the database has now */
+    uint64_t epoch;  /* that the database has now */
+    bool is_doubted; /* the files may tell of rows that the database has lost since: a new base is made */
     /* Tells all rows, by chronicle_base_put; called on the chronicle's thread. 0 or an error, also that of chronicle_base_put. */
     int (*fill)(void *ctx, struct chronicle_base *base);
     /* The epoch that the database has at the end. 0 or an error. */

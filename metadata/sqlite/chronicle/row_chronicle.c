@@ -345,6 +345,7 @@ int row_chronicle_open(struct row_store *store)
 {
     struct row_chronicle *chronicle;
     struct chronicle_options options = {.folder = store->meta->options.chronicle,
+                                        .is_doubted = store->meta->options.may_be_older,
                                         .fill = chronicle_fill,
                                         .epoch_get = epoch_get,
                                         .ctx = store};

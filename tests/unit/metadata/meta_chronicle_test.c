@@ -165,6 +165,37 @@ static void test_a_store_that_is_closed_tells_all(void **state)
     assert_sound(store);
 }
 
+/* Which base the files begin with. */
+static uint64_t base_number(void)
+{
+    struct chronicle_list list;
+    int fd = folder_open();
+
+    assert_int_equal(chronicle_list_read(fd, &list), 0);
+    size_t first = chronicle_list_first(&list);
+    assert_true(first < list.count && list.files[first].is_base);
+    uint64_t number = list.files[first].number;
+    chronicle_list_free(&list);
+    close(fd);
+    return number;
+}
+
+/* After a power failure the files may be newer than the database, which says the same epoch. */
+static void test_what_may_be_newer_than_the_database_is_made_anew(void **state)
+{
+    struct store *store = *state;
+
+    chronicled_open(store);
+    complete_await(store);
+    uint64_t base = base_number();
+    chronicled_open(store);
+    complete_await(store);
+    assert_int_equal(base_number(), base);
+    store_reopen_with(store, &(struct meta_options){.chronicle = folder, .may_be_older = true});
+    complete_await(store);
+    assert_true(base_number() > base);
+}
+
 static void test_what_has_no_bytes_is_left_out(void **state)
 {
     struct store *store = *state;
@@ -264,6 +295,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_store_that_is_closed_tells_all, store_setup, store_end),
+        cmocka_unit_test_setup_teardown(test_what_may_be_newer_than_the_database_is_made_anew, store_setup,
+                                        store_end),
         cmocka_unit_test_setup_teardown(test_what_has_no_bytes_is_left_out, store_setup, store_end),
         cmocka_unit_test_setup_teardown(test_damage_costs_what_it_hits, store_setup, store_end),
         cmocka_unit_test_setup_teardown(test_frames_of_others_are_none, store_setup, store_end),
