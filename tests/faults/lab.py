@@ -2,6 +2,7 @@
 """A server whose calls can be made to fail, its store, and what must be true of both."""
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,9 @@ def environment(**more):
     return {**kept, **more}
 
 
+START_SECONDS = 60 # calls that are interrupted a million times take some of them
+
+
 class Lab:
     def __init__(self, folder, control, engine, args=(), timeout=20):
         self.folder, self.control, self.engine, self.args, self.timeout = folder, control, engine, args, timeout
@@ -36,7 +40,8 @@ class Lab:
         with open(self.log, "ab") as stderr:
             self.process = subprocess.Popen([SLUICE, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--engine", self.engine, "--workers", "1", "--grace", "5", *self.args],
                                             stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL, env=environment(**self.control.environment()))
-        line = self.process.stdout.readline().decode()
+        begins = select.select([self.process.stdout], [], [], START_SECONDS)[0] # else it hangs, which its end will show
+        line = self.process.stdout.readline().decode() if begins else ""
         self.port = int(line.split("://")[1].split()[0].rstrip("/").rsplit(":", 1)[1]) if "://" in line else None
         return self.port is not None
 
