@@ -89,7 +89,7 @@ static void test_stall(void **state)
     struct ring *ring = ring_of(state);
     struct waiter hangs = WAITER, quick = WAITER, late = WAITER;
     int fds[2], others[2];
-    char byte;
+    char byte, other;
 
     assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
     assert_int_equal(pipe2(others, O_CLOEXEC), 0);
@@ -103,7 +103,7 @@ static void test_stall(void **state)
         assert_int_equal(finish(ring, &quick), 1);
         later_ms += RING_STALL_MS;
     }
-    ring_read(ring, &late.op, others[0], &byte, 1, UINT64_MAX);
+    ring_read(ring, &late.op, others[0], &other, 1, UINT64_MAX);
     assert_int_equal(finish(ring, &late), 1);
     assert_true(ring_is_stalled(ring));
     assert_int_equal(write(fds[1], "x", 1), 1);
