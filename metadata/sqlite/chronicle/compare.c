@@ -253,6 +253,17 @@ static bool is_whole(struct comparison *all, struct meta *meta, int64_t epoch)
     return meta->chronicle != NULL || (all->all_end && all->epoch == (uint64_t)epoch);
 }
 
+/* The same, asked before anything is compared: what differs is told at once. */
+static bool list_is_whole(int folder_fd, const struct chronicle_list *list, int64_t epoch)
+{
+    uint64_t last = 0;
+
+    for (size_t at = chronicle_list_first(list); at < list->count; at++)
+        if (!chronicle_file_ends(folder_fd, &list->files[at], &last))
+            return false;
+    return last == (uint64_t)epoch;
+}
+
 static int compare_files(struct comparison *all, struct meta *meta, int folder_fd)
 {
     struct chronicle_list list = {NULL, 0, 0};
@@ -268,6 +279,7 @@ static int compare_files(struct comparison *all, struct meta *meta, int folder_f
     if (meta->chronicle != NULL && !chronicle_is_told(meta->chronicle))
         return 0;
     if ((err = chronicle_list_read(folder_fd, &list)) == 0 &&
+        (meta->chronicle != NULL || list_is_whole(folder_fd, &list, epoch)) &&
         (err = files_walk(all, folder_fd, &list)) == 0 && is_whole(all, meta, epoch)) {
         all->asked->is_compared = true;
         say_the_rest(all);

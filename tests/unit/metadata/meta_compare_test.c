@@ -106,6 +106,49 @@ static struct meta_compare looked(struct store *store)
     return compare;
 }
 
+/* The last log loses its end, as where a server ends before it has made a base of what a crash left. */
+static void end_cut_off(void)
+{
+    struct chronicle_list list;
+    struct chronicle_file file;
+    char name[CHRONICLE_NAME_BYTES], bytes[8192];
+    int folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
+
+    assert_true(folder_fd >= 0);
+    assert_int_equal(chronicle_list_read(folder_fd, &list), 0);
+    file = list.files[list.count - 1];
+    assert_false(file.is_base);
+    chronicle_file_name(name, &file);
+    int fd = openat(folder_fd, name, O_RDWR);
+    assert_true(fd >= 0);
+    size_t length = file.bytes < sizeof(bytes) ? (size_t)file.bytes : sizeof(bytes);
+    assert_int_equal(pread(fd, bytes, length, (off_t)(file.bytes - length)), length);
+    const char *frame = memmem(bytes, length, "ChrF", 4);
+    for (const char *next = frame; next != NULL;
+         next = memmem(next + 1, (size_t)(bytes + length - next - 1), "ChrF", 4))
+        frame = next;
+    assert_non_null(frame);
+    assert_int_equal(ftruncate(fd, (off_t)(file.bytes - length) + (frame - bytes)), 0);
+    close(fd);
+    chronicle_list_free(&list);
+    close(folder_fd);
+}
+
+static void test_a_chronicle_without_its_end_says_nothing(void **state)
+{
+    struct store *store = *state;
+
+    store_fill(store);
+    sql(store, "UPDATE object SET modified_ms = modified_ms + 1 WHERE key = CAST('k100' AS BLOB)");
+    assert_true(looked(store).findings > 0);
+    end_cut_off();
+    struct meta_compare compare = looked(store);
+    assert_false(compare.is_compared);
+    assert_int_equal(compare.findings, 0);
+    assert_string_equal(said, "");
+    chronicled_open(store, false);
+}
+
 static void test_a_sound_store_has_no_finding(void **state)
 {
     struct store *store = *state;
@@ -314,6 +357,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_sound_store_has_no_finding, store_setup, store_end),
+        cmocka_unit_test_setup_teardown(test_a_chronicle_without_its_end_says_nothing, store_setup,
+                                        store_end),
         cmocka_unit_test_setup_teardown(test_what_changed_by_itself_is_found, store_setup, store_end),
         cmocka_unit_test_setup_teardown(test_nothing_is_found_beside_changes, store_setup, store_end),
         cmocka_unit_test_setup_teardown(test_a_damaged_chronicle_is_made_anew, store_setup, store_end),
