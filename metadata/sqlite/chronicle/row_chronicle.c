@@ -216,14 +216,10 @@ static int prepare_row(struct row_chronicle *chronicle, unsigned table)
 {
     static const char *const wheres[] = {"", "(?1)", "(?1, ?2)", "(?1, ?2, ?3)"};
     const struct chronicle_table_form *form = &chronicle_tables[table];
-    char text[512], key[64];
-    const char *end = form->columns;
+    char text[512];
 
-    for (unsigned i = 0; i < form->key; i++)
-        end = strchr(end + (i > 0), ',');
-    (void)snprintf(key, sizeof(key), "%.*s", (int)(end - form->columns), form->columns);
-    (void)snprintf(text, sizeof(text), "SELECT %s FROM %s WHERE (%s) = %s", form->columns, form->name, key,
-                   wheres[form->key]);
+    (void)snprintf(text, sizeof(text), "SELECT %s FROM %s WHERE (%.*s) = %s", form->columns, form->name,
+                   chronicle_key_length(form), form->columns, wheres[form->key]);
     return prepare(chronicle, text, &chronicle->rows[table]);
 }
 

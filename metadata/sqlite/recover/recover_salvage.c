@@ -22,15 +22,6 @@ struct salvage {
     uint64_t rows;
 };
 
-static int key_length(const struct chronicle_table_form *form)
-{
-    const char *end = form->columns;
-
-    for (unsigned i = 0; i < form->key; i++)
-        end = strchr(end + (i > 0), ',');
-    return (int)(end - form->columns);
-}
-
 /* False: the table is not there, or of another form. */
 static bool table_prepare(struct salvage *salvage)
 {
@@ -47,7 +38,7 @@ static bool table_prepare(struct salvage *salvage)
         at += length + 2;
     }
     (void)snprintf(text, sizeof(text), "SELECT %s FROM %s ORDER BY %.*s", form->columns, form->name,
-                   key_length(form), form->columns);
+                   chronicle_key_length(form), form->columns);
     if (sqlite3_prepare_v2(salvage->db, text, -1, &salvage->up, NULL) != SQLITE_OK)
         return false;
     (void)snprintf(text, sizeof(text), "SELECT %s FROM %s ORDER BY %s", form->columns, form->name,
@@ -55,8 +46,8 @@ static bool table_prepare(struct salvage *salvage)
     if (sqlite3_prepare_v2(salvage->db, text, -1, &salvage->down, NULL) != SQLITE_OK)
         return false;
     (void)snprintf(text, sizeof(text), "SELECT %s FROM %s WHERE (%.*s) > %s ORDER BY %.*s", form->columns,
-                   form->name, key_length(form), form->columns, froms[form->key], key_length(form),
-                   form->columns);
+                   form->name, chronicle_key_length(form), form->columns, froms[form->key],
+                   chronicle_key_length(form), form->columns);
     return sqlite3_prepare_v2(salvage->db, text, -1, &salvage->from, NULL) == SQLITE_OK;
 }
 
