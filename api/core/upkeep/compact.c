@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
+
+#include "api/core/upkeep/reclaim_await.h"
 
 /* The reclaimer is given up on when so long nothing has become less: something is held, or the disk is in trouble, as the log says. */
 #define COMPACT_PATIENCE_MS 5000u
-#define COMPACT_LOOK_MS     20u
 
 struct usage {
     int folder_fd;
@@ -61,33 +61,6 @@ static uint64_t database_bytes(const char *data_dir)
     return file_bytes(data_dir, "sluice.db") + file_bytes(data_dir, "sluice.db-wal");
 }
 
-/* Until the garbage list is empty, or stays as it is. */
-static int await_reclaimer(struct core *core)
-{
-    const struct timespec pause = {.tv_nsec = COMPACT_LOOK_MS * 1000000};
-    struct meta_garbage first = {0}, entry;
-    struct meta_reader *reader;
-    unsigned waited_ms = 0;
-    int found, err = meta_reader_open(core->meta, &reader);
-
-    if (err != 0)
-        return err;
-    for (;;) {
-        found = meta_garbage_take(reader, 0, &entry, 1);
-        if (found == 0)
-            found = meta_sweep_is_due(reader);
-        else if (found > 0 && entry.row != first.row)
-            waited_ms = 0;
-        if (found <= 0 || waited_ms >= COMPACT_PATIENCE_MS)
-            break;
-        first = entry;
-        waited_ms += COMPACT_LOOK_MS;
-        (void)nanosleep(&pause, NULL);
-    }
-    meta_reader_close(reader);
-    return found < 0 ? found : 0;
-}
-
 /* Opens the store, gives back what is garbage, and closes it. bytes: what blobs/ took before and takes then. */
 static int compact_once(const struct core_options *options, bool vacuums, uint64_t bytes[2])
 {
@@ -104,7 +77,8 @@ static int compact_once(const struct core_options *options, bool vacuums, uint64
 
     if (err != 0)
         return err;
-    if ((err = blobs_bytes(core, &bytes[0])) == 0 && (err = await_reclaimer(core)) == 0)
+    if ((err = blobs_bytes(core, &bytes[0])) == 0 &&
+        (err = reclaim_await(core, false, COMPACT_PATIENCE_MS)) >= 0)
         err = blobs_bytes(core, &bytes[1]);
     core_close(core);
     return err;

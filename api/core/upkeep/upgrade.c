@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "api/core/upkeep/reclaim_await.h"
 #include "metadata/meta_chronicle.h"
 #include "metadata/meta_form.h"
 #include "metadata/meta_usage.h"
@@ -133,32 +134,6 @@ static int add_records(struct core *core, struct core_upgrade *upgrade)
 
 /* ---- What others do ---- */
 
-/* Garbage goes first: its files have no extents, and would be left without records. */
-static int await_reclaimer(struct core *core)
-{
-    struct meta_garbage first = {0}, entry;
-    struct meta_reader *reader;
-    unsigned waited_ms = 0;
-    int found, err = meta_reader_open(core->meta, &reader);
-
-    if (err != 0)
-        return err;
-    for (;;) {
-        found = meta_garbage_take(reader, 0, &entry, 1);
-        if (found == 0 && (found = meta_sweep_is_due(reader)) == 0 && !meta_usage_is_whole(core->meta))
-            found = 1;
-        else if (found > 0 && entry.row != first.row)
-            waited_ms = 0;
-        if (found <= 0 || waited_ms >= UPGRADE_PATIENCE_MS)
-            break;
-        first = entry;
-        waited_ms += UPGRADE_LOOK_MS;
-        rest();
-    }
-    meta_reader_close(reader);
-    return found < 0 ? found : found > 0 ? -ETIMEDOUT : 0;
-}
-
 static int await_chronicle(struct core *core, struct core_upgrade *upgrade)
 {
     struct meta_chronicle_state state;
@@ -191,7 +166,10 @@ int core_upgrade(const struct core_options *options, struct core_upgrade *upgrad
     if ((err = core_open(&core, &opening)) != 0)
         return err;
     upgrade->lacks_counts = !meta_usage_is_whole(core->meta);
-    if ((err = await_reclaimer(core)) == 0 && (err = add_records(core, upgrade)) == 0)
+    /* Garbage goes first: its files have no extents, and would be left without records. */
+    if ((err = reclaim_await(core, true, UPGRADE_PATIENCE_MS)) > 0)
+        err = -ETIMEDOUT;
+    if (err == 0 && (err = add_records(core, upgrade)) == 0)
         err = await_chronicle(core, upgrade);
     core_close(core);
     return err;
