@@ -536,10 +536,11 @@ def killed(root, source):
     folder, whole, data = large(root, source), root + "/whole-store", root + "/killed-store"
     findings, report = imported(folder, whole)
     want = whole_state(whole)
-    kills = 0
+    kills, seen = 0, b""
     for keys in (1, 300, 900, 1400):
-        was_killed, seen = killed_after(folder, data, keys)
+        was_killed, shown = killed_after(folder, data, keys)
         kills += was_killed
+        seen += shown
     check(kills > 0, "imports were killed while they were at it", f"{kills} of 4")
     check(b" of 1580 keys" in seen and b"/s" in seen, "the terminal shows how far it is", repr(seen[-300:]))
     findings, again = imported(folder, data)

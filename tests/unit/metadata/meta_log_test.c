@@ -11,6 +11,7 @@
 
 #define LISTERS   4
 #define KEYS      100
+#define AT_ONCE   10 /* keys of a listing: it must end well within META_WAL_WAIT_MS on the slowest machine */
 #define LOG_BYTES ((uint64_t)META_WAL_FRAMES_MAX * (4096 + 24))
 
 struct lister {
@@ -29,7 +30,7 @@ static int on_entry(void *ctx, const struct meta_list_entry *entry)
 static void *lister_main(void *argument)
 {
     struct lister *lister = argument;
-    const struct meta_list_query query = {.bucket = lister->bucket, .limit = KEYS};
+    const struct meta_list_query query = {.bucket = lister->bucket, .limit = AT_ONCE};
     struct meta_reader *reader;
     bool truncated;
 
