@@ -106,7 +106,8 @@ enum sluice_shared_fs {
     SLUICE_SHARED_FS_EXCLUSIVE, /* no other machine mounts it while the store is open */
 };
 
-#define SLUICE_SCRUB_OFF UINT32_MAX
+#define SLUICE_SCRUB_OFF            UINT32_MAX
+#define SLUICE_SERVER_TIMEOUT_MIN_S 10
 
 /* Zero-initialise, then set what differs from the default. */
 struct sluice_store_options {
@@ -153,6 +154,8 @@ struct sluice_store_options {
     const char *cluster;
     unsigned
         reclaim_delay_s; /* how long bytes that no row names any more stay for readers on other servers of the cluster; 0: 600 */
+    /* Who was silent for so many seconds is taken for dead by the cluster's other servers: 0: 60; else SLUICE_SERVER_TIMEOUT_MIN_S at least, or -EINVAL. */
+    unsigned server_timeout_s;
     /* The cluster's other servers have not heard of this one for a while, and have taken it for dead: whatever it would write is refused from now on. Called
      * once, on a thread of the store; to end the process there and then is right. May be NULL. */
     void (*on_fenced)(void *ctx);

@@ -46,7 +46,7 @@ int meta_cluster_block_settle(struct meta_cluster *cluster, uint64_t first) META
 /* Whether the block of `ids` ids that this one is of is not settled: 1, 0 or an error. */
 int meta_cluster_block_is_open(struct meta_cluster *cluster, uint32_t ids, uint64_t id) META_CLUSTER_CALL;
 
-/* Takes servers that have said nothing for so long for dead: raises their epochs. *count: how many that were. */
+/* Takes servers that have said nothing for so long for dead: raises their epochs, and ends the sessions that they lead by. *count: how many that were. */
 int meta_cluster_bury(struct meta_cluster *cluster, uint32_t silent_s, uint32_t *count) META_CLUSTER_CALL;
 /* A block of a server that is dead, or has ended, and is not settled: 1; 0: there is none; or an error. */
 int meta_cluster_block_left(struct meta_cluster *cluster, uint64_t *first) META_CLUSTER_CALL;

@@ -127,8 +127,8 @@ struct options {
     struct options_list listen, website_listen, domains, website_domains, trusted_proxies, buckets, caches,
         cache_buckets, tls_certificate, tls_key, includes, excludes, metadata, events;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
-        scrub_days, reclaim_delay_s, lost_days, lost_share, quota_objects, connections, checksum, addressing,
-        method, slow_request;
+        scrub_days, reclaim_delay_s, server_timeout_s, lost_days, lost_share, quota_objects, connections,
+        checksum, addressing, method, slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, log_level, metrics,
         proxy_protocol, signature_v2, web_auth, pages;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/sluice.h"
+
 /* ---- Checks ---- */
 
 static const char *check_address(const char *text)
@@ -215,6 +217,7 @@ static const char *check_public_url(const char *text)
 #define LOST_DAYS_MAX       36500u
 #define SCRUB_DAYS_MAX      3650u
 #define RECLAIM_DELAY_MAX   604800u /* a week */
+#define SERVER_TIMEOUT_MAX  86400u  /* a day */
 #define WORKER_COUNT_MAX    256u
 
 /* clang-format off */
@@ -438,6 +441,9 @@ const struct option_row option_rows[] = {
     {.name = "reclaim-delay", .type = OPTION_NUMBER, .field = FIELD(reclaim_delay_s), .default_text = "600", .min = 1, .max = RECLAIM_DELAY_MAX,
      .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "In a cluster: how long bytes that nothing names any more stay on the disk, for readers on other servers. On NFS an hour, 3600, is right."},
+    {.name = "server-timeout", .type = OPTION_NUMBER, .field = FIELD(server_timeout_s), .default_text = "60", .min = SLUICE_SERVER_TIMEOUT_MIN_S,
+     .max = SERVER_TIMEOUT_MAX, .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "In a cluster: who was silent for so long is taken for dead by the other servers. It writes nothing any more, and ends itself if it wakes up. The same on all of them."},
     {.name = "lost-days", .reloads = true, .type = OPTION_NUMBER, .field = FIELD(lost_days), .default_text = "30", .min = 1, .max = LOST_DAYS_MAX,
      .argument = "DAYS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long files stay in lost/, where a start moves what it cannot explain instead of deleting it."},

@@ -40,6 +40,7 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
         .mend_from = options->mend_from,
         .cluster = options->cluster,
         .reclaim_delay_s = options->reclaim_delay_s,
+        .server_timeout_s = options->server_timeout_s,
         .on_fenced = cli_fenced,
         .accept_clock = options->accept_clock,
         .lost_days = options->lost_days,

@@ -226,6 +226,8 @@ static int core_open_as(struct core **out, const struct core_options *options)
         core->options.garbage_max = CORE_GARBAGE_MAX_DEFAULT;
     if (core->options.reclaim_delay_s == 0)
         core->options.reclaim_delay_s = CORE_RECLAIM_DELAY_DEFAULT_S;
+    if (core->options.server_timeout_s == 0)
+        core->options.server_timeout_s = CORE_SERVER_TIMEOUT_DEFAULT_S;
     core->options.data_dir = strdup(options->data_dir);
     core->options.mend_from = options->mend_from != NULL ? strdup(options->mend_from) : NULL;
     core->options.cluster = options->cluster != NULL ? strdup(options->cluster) : NULL;

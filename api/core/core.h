@@ -66,6 +66,8 @@ struct core_options {
     const char *cluster;
     uint32_t
         reclaim_delay_s; /* how long what a cluster's rows name no more stays, for readers on other servers; 0: CORE_RECLAIM_DELAY_... */
+    uint32_t
+        server_timeout_s; /* who of a cluster is silent for so long is taken for dead; 0: CORE_SERVER_TIMEOUT_... */
     /* Other servers have taken this one for dead: the process is to end without writing anything. On a thread of the core, once. NULL: it goes on, and
      * all it can do is fail. */
     void (*on_fenced)(void *ctx);
@@ -76,9 +78,11 @@ struct core_options {
 
 #define CORE_RECLAIM_DELAY_DEFAULT_S 600u
 #define CORE_SCRUB_DAYS_DEFAULT      30u
-#define CORE_LOST_DAYS_DEFAULT       30u
-#define CORE_LOST_SHARE_DEFAULT      10u
-#define CORE_GARBAGE_MAX_DEFAULT     (UINT64_C(128) << 20)
+/* Longer than most databases need to be replaced by their standby. */
+#define CORE_SERVER_TIMEOUT_DEFAULT_S 60u
+#define CORE_LOST_DAYS_DEFAULT        30u
+#define CORE_LOST_SHARE_DEFAULT       10u
+#define CORE_GARBAGE_MAX_DEFAULT      (UINT64_C(128) << 20)
 
 struct core_compacted {
     uint64_t database_before, database_after; /* bytes of the database and its log */

@@ -166,6 +166,7 @@ static struct core_options core_options_of(struct sluice_store *store,
         .accept_clock = options->accept_clock,
         .cluster = options->cluster,
         .reclaim_delay_s = options->reclaim_delay_s,
+        .server_timeout_s = options->server_timeout_s,
         .on_fenced = options->on_fenced,
         .fenced_ctx = options->fenced_ctx,
         .log = store_log,
@@ -188,6 +189,7 @@ static bool are_valid(const struct sluice_store_options *options)
     return (unsigned)options->engine <= SLUICE_ENGINE_THREADS &&
            (unsigned)options->shared_fs <= SLUICE_SHARED_FS_EXCLUSIVE && options->lost_share <= 100 &&
            options->min_free_share <= 100 &&
+           (options->server_timeout_s == 0 || options->server_timeout_s >= SLUICE_SERVER_TIMEOUT_MIN_S) &&
            (options->cluster == NULL || (!options->relaxed && !options->read_only &&
                                          !options->accept_older_database && options->mend_from == NULL)) &&
            (options->encryption_keys == NULL || options->encryption_key_command == NULL);

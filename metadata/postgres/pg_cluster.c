@@ -11,8 +11,14 @@
 
 #include "metadata/postgres/postgres.h"
 
-/* "Slui", and which of its locks: 1 is the batches'. */
-#define LEAD "SELECT pg_try_advisory_lock(1399616873, 2)"
+/* How the database calls the session of who leads, or would: whoever takes its server for dead ends it, for a process that is stopped keeps its
+ * connection, and the lock with it. */
+#define SESSION "'sluice server ' || id"
+
+/* "Slui", and which of its locks: 1 is the batches'. The name comes first. */
+#define LEAD                                                                                                 \
+    "SELECT CASE WHEN set_config('application_name', " SESSION ", false) IS NOT NULL"                        \
+    " THEN pg_try_advisory_lock(1399616873, 2) END FROM server WHERE id = $1 AND epoch = $2"
 
 struct meta_cluster {
     pthread_mutex_t lock;
@@ -124,6 +130,8 @@ int meta_cluster_lead(struct meta_cluster *cluster, bool *leads)
     struct pg_call call = {.text = LEAD}, still = {.text = "SELECT 1"};
 
     *leads = false;
+    pg_add_int(&call, cluster->server);
+    pg_add_int(&call, cluster->epoch);
     pthread_mutex_lock(&cluster->lock);
     int err = run(cluster, cluster->leads ? &still : &call);
     if (err == 0 && !cluster->leads)
@@ -171,6 +179,18 @@ int meta_cluster_block_is_open(struct meta_cluster *cluster, uint32_t ids, uint6
 
 /* ---- Who is gone ---- */
 
+/* Of those that were taken for dead before, too, for one may have begun to lead just then. */
+static int end_sessions(struct meta_cluster *cluster)
+{
+    struct pg_call call = {.text =
+                               "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                               " WHERE datname = current_database() AND application_name IN (SELECT " SESSION
+                               " FROM server WHERE dead > 0)"};
+    int found = ask(cluster, &call, NULL);
+
+    return found < 0 ? found : 0;
+}
+
 /* The row stays, with the number of its last batch, for one that comes back asks whether that was committed. */
 int meta_cluster_bury(struct meta_cluster *cluster, uint32_t silent_s, uint32_t *count)
 {
@@ -184,7 +204,7 @@ int meta_cluster_bury(struct meta_cluster *cluster, uint32_t silent_s, uint32_t 
     pg_add_int(&call, silent_s);
     int found = ask(cluster, &call, &number);
     *count = (uint32_t)number;
-    return found < 0 ? found : 0;
+    return found < 0 ? found : end_sessions(cluster);
 }
 
 int meta_cluster_block_left(struct meta_cluster *cluster, uint64_t *first)

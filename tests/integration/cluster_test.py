@@ -3,6 +3,7 @@
 """Three servers over one database and one folder: each sees what the others did, and the folder and the fence keep strangers out."""
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,10 +98,17 @@ check(poll(lambda: psql(f"SELECT dead FROM server WHERE id = {number}") == "2" a
 equal(rest[0].request("GET", "/bucket/large-0")[2], body, "what has rows stays")
 
 # ---- The fence ----
-fenced = serve(data)
+LEADS = "does what one does for all"
+other = serve(data)
+fenced = next(server for server in rest if LEADS in server.log_text())
+rest = [server for server in (*rest, other) if server is not fenced]
 number = next(line.split()[-1] for line in fenced.log_text().splitlines() if "this is server" in line)
-psql(f"UPDATE server SET epoch = epoch + 1, dead = 1 WHERE id = {number}")
-check(poll(lambda: fenced.process.poll() is not None), "one that was taken for dead ends by itself")
+os.kill(fenced.process.pid, signal.SIGSTOP)  # its connections stay, and the lock with them
+psql(f"UPDATE server SET seen = now() - interval '1 hour' WHERE id = {number}")
+check(poll(lambda: psql(f"SELECT dead > 0 FROM server WHERE id = {number}") == "t", 60), "one that leads and is silent is taken for dead by those that do not")
+check(poll(lambda: any(LEADS in server.log_text() for server in rest), 60), "and another leads")
+os.kill(fenced.process.pid, signal.SIGCONT)
+check(poll(lambda: fenced.process.poll() is not None, 60), "one that was taken for dead ends by itself")
 equal(fenced.process.poll(), 1, "with a status that says so")
 check("taken this one for dead" in fenced.log_text(), "and a sentence", fenced.log_text())
 

@@ -22,8 +22,11 @@ struct core_cluster {
     pthread_t thread;
     bool is_running;
     atomic_bool leads, is_cut_off;
-    uint64_t beats;    /* the thread's own */
-    bool trouble_told; /* the same: the log has a line about what cannot be cleared */
+    /* The thread's own: */
+    uint64_t beats;
+    uint64_t beat_ms,
+        heard_ms;      /* the last sign of life that was answered; since when each of them was; 0: none was */
+    bool trouble_told; /* the log has a line about what cannot be cleared */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
@@ -166,16 +169,26 @@ static int clear_folders(struct core_cluster *cluster)
     return found;
 }
 
-static void clear(struct core_cluster *cluster)
+/* By any server: the one that leads may be the one that stalls. Nobody is blamed for a silence that was the database's, or this server's own. */
+static int bury(struct core_cluster *cluster)
 {
-    uint32_t dead = 0;
-    int err = meta_cluster_bury(cluster->rows, CLUSTER_SILENT_S, &dead);
+    uint32_t silent_s = cluster->core->options.server_timeout_s, dead = 0;
 
+    if (cluster->heard_ms == 0 || clock_monotonic_ms() - cluster->heard_ms < CLUSTER_HEARD_MS)
+        return 0;
+    int err = meta_cluster_bury(cluster->rows, silent_s, &dead);
     if (dead > 0)
         core_log(cluster->core, LOG_LEVEL_WARNING,
-                 "cluster: %" PRIu32 " servers have been silent for %u s and are taken for dead", dead,
-                 CLUSTER_SILENT_S);
-    if (err == 0 && (err = clear_blocks(cluster)) == 0)
+                 "cluster: %" PRIu32 " servers have been silent for %" PRIu32 " s and are taken for dead",
+                 dead, silent_s);
+    return err;
+}
+
+static void look(struct core_cluster *cluster)
+{
+    int err = bury(cluster);
+
+    if (err == 0 && atomic_load(&cluster->leads) && (err = clear_blocks(cluster)) == 0)
         err = clear_folders(cluster);
     if (err != 0 && !cluster->trouble_told)
         core_log(cluster->core, LOG_LEVEL_ERROR,
@@ -195,6 +208,17 @@ static void tell_fenced(struct core *core)
         core->options.on_fenced(core->options.fenced_ctx);
 }
 
+static void note_heard(struct core_cluster *cluster, bool is_heard)
+{
+    uint64_t now = clock_monotonic_ms();
+
+    if (!is_heard)
+        cluster->heard_ms = 0;
+    else if (cluster->heard_ms == 0 || now - cluster->beat_ms >= CLUSTER_HEARD_MS)
+        cluster->heard_ms = now;
+    cluster->beat_ms = now;
+}
+
 /* META_E_FENCED: there is nothing more to do. */
 static int beat(struct core_cluster *cluster)
 {
@@ -205,6 +229,7 @@ static int beat(struct core_cluster *cluster)
     if (err == 0)
         err = meta_cluster_lead(cluster->rows, &leads);
     atomic_store(&cluster->leads, leads);
+    note_heard(cluster, err == 0);
     if ((err != 0) != atomic_exchange(&cluster->is_cut_off, err != 0) && err != META_E_FENCED)
         core_log(core, err != 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "cluster: the database %s",
                  err != 0 ? "does not answer" : "answers again");
@@ -218,10 +243,11 @@ static void work(struct core_cluster *cluster)
     cluster->beats++;
     if (cluster->beats % CLUSTER_IDLE_BEATS == 0)
         blob_store_close_idle(cluster->core->blobs);
-    if (cluster->beats % CLUSTER_LOOK_BEATS != 1 || !atomic_load(&cluster->leads))
+    if (cluster->beats % CLUSTER_LOOK_BEATS != 1)
         return;
-    clear(cluster);
-    reclaim_wake(cluster->core->reclaim);
+    look(cluster);
+    if (atomic_load(&cluster->leads))
+        reclaim_wake(cluster->core->reclaim);
 }
 
 /* Until the next sign of life is due. Whether to stop. */

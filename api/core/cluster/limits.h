@@ -7,10 +7,12 @@
 /* Between two signs of life. */
 #define CLUSTER_BEAT_MS 1000u
 
-/* Who was silent for so long is taken for dead: longer than a database needs to be replaced by its standby, for nobody can say anything then. */
-#define CLUSTER_SILENT_S 60u
+/* How long a server has heard from the database without a break before it takes others for dead: they find the database again within that time, when
+ * nobody could say anything for a while. A sign of life takes 7 s at the most: it waits for an answer, connects anew, and waits again. */
+#define CLUSTER_HEARD_MS 10000u
 
-/* How often whoever leads looks for garbage that may go now, and for what servers that are gone have left; in signs of life. */
+/* How often servers look for those that are silent, and whoever leads for garbage that may go now and for what servers that are gone have left; in
+ * signs of life. */
 #define CLUSTER_LOOK_BEATS 5u
 
 /* How often idle descriptors are closed: one that is idle goes at the second time. */
