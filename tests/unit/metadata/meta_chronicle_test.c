@@ -151,7 +151,7 @@ static void test_a_store_that_is_closed_tells_all(void **state)
     struct told told = chronicle_read(&sum);
     assert_true(sum.has_end && sum.damaged == 0);
     assert_true(told.puts >= 9 && told.gone >= 1);
-    assert_true(report.is_chronicle_complete);
+    assert_true(report.is_chronicle_complete && report.has_store && !report.is_database_read);
     assert_int_equal(report.objects, 3);
     assert_int_equal(report.parts, 1);
     assert_int_equal(report.annotations, 1);
@@ -279,6 +279,65 @@ static void test_frames_of_others_are_none(void **state)
     chronicled_open(store);
 }
 
+/* A file of the chronicle that is gone: what it told is of the old database, where there is one. */
+static void test_what_the_chronicle_lacks_is_asked_of_the_database(void **state)
+{
+    struct store *store = *state;
+    struct chronicle_file file;
+    struct meta_recover_report report;
+    char path[256], made[160];
+    uint64_t missing = 0;
+    struct meta_recover_options options = {
+        .to = made, .chronicle = folder, .has_unit = has_all, .ctx = &missing};
+
+    assert_int_equal(put(store, "a", 1), 0);
+    chronicled_open(store);
+    complete_await(store);
+    assert_int_equal(put(store, "b", 2), 0);
+    store_shut(store);
+    snprintf(made, sizeof(made), "%s/made.db", store->dir);
+    last_file(path, &file);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(ftruncate(fd, (off_t)file.bytes - 3), 0);
+    close(fd);
+    /* Alone it is believed as far as it goes. */
+    assert_int_equal(meta_recover(&options, &report), 0);
+    assert_false(report.is_chronicle_complete || report.is_database_read);
+    assert_int_equal(unlink(made), 0);
+    options.database = store->path;
+    assert_int_equal(meta_recover(&options, &report), 0);
+    assert_true(report.is_database_read && !report.is_chronicle_complete);
+    assert_int_equal(report.objects, 2);
+    assert_int_equal(unlink(made), 0);
+    /* A database that cannot be opened is as good as none. */
+    options.database = store->dir;
+    assert_int_equal(meta_recover(&options, &report), 0);
+    assert_false(report.is_database_read);
+    assert_int_equal(unlink(made), 0);
+    /* Neither: there is nothing to make one of, and none is made. */
+    options.database = NULL;
+    options.chronicle = made;
+    assert_int_equal(meta_recover(&options, &report), META_E_NO_BUCKET);
+    assert_int_equal(access(made, F_OK), -1);
+    chronicled_open(store);
+}
+
+static void test_files_of_other_names_are_none(void **state)
+{
+    static const char *const others[] = {
+        "",        "log",   "base",    "sluice.db",
+        "ase-1-1", "log-1", "log-x-y", "base-0000000000000001-000000000000000"};
+    struct chronicle_file file = {.is_base = true, .number = 7, .salt = {1, 2, 3}}, again;
+    char name[CHRONICLE_NAME_BYTES];
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(chronicle_file_parse(others[i], &again));
+    chronicle_file_name(name, &file);
+    assert_true(chronicle_file_parse(name, &again));
+    assert_true(again.is_base && again.number == 7);
+    assert_memory_equal(again.salt, file.salt, sizeof(file.salt));
+}
+
 static int store_end(void **state)
 {
     struct store *store = *state;
@@ -300,6 +359,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_has_no_bytes_is_left_out, store_setup, store_end),
         cmocka_unit_test_setup_teardown(test_damage_costs_what_it_hits, store_setup, store_end),
         cmocka_unit_test_setup_teardown(test_frames_of_others_are_none, store_setup, store_end),
+        cmocka_unit_test_setup_teardown(test_what_the_chronicle_lacks_is_asked_of_the_database, store_setup,
+                                        store_end),
+        cmocka_unit_test(test_files_of_other_names_are_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "metadata/meta_backup.h"
+
 /* The last schema that lacks the tables which make_older drops. */
 #define OLDER "4"
 
@@ -202,6 +204,39 @@ static void without_a_copy_nothing_is_changed(void **state)
     assert_int_equal(sql_int(copy, "PRAGMA user_version"), atoi(OLDER));
 }
 
+static bool is_over(void *ctx)
+{
+    return true;
+}
+
+/* A backup's copy of the rows: where there was none, in place of one, and none that is half made. */
+static void a_backup_is_written_in_place_of_what_was_there(void **state)
+{
+    struct store *store = *state;
+    struct meta_identity identity;
+    struct meta_copy *copy;
+    uint64_t last;
+    char path[128];
+
+    assert_int_equal(put(store, "key", 3), 0);
+    snprintf(path, sizeof(path), "%s/backup.db", store->dir);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(meta_backup_write(store->meta, path, NULL, NULL), 0);
+        assert_int_equal(meta_copy_open(&copy, path), 0);
+        assert_int_equal(meta_copy_identity(copy, &identity), 0);
+        assert_int_equal(meta_copy_last(copy, &last), 0);
+        assert_int_equal(last, 3 + again);
+        assert_int_equal(meta_copy_has(copy, 3 + (uint64_t)again), 1);
+        meta_copy_close(copy);
+        assert_int_equal(put(store, "another", 4), 0);
+    }
+    assert_int_equal(meta_backup_write(store->meta, path, is_over, NULL), -ECANCELED);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(meta_backup_write(store->meta, path, NULL, NULL), -EISDIR);
+    assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +244,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_is_there_stays, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(none_is_made_of_what_needs_none, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(without_a_copy_nothing_is_changed, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(a_backup_is_written_in_place_of_what_was_there, store_setup,
+                                        store_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

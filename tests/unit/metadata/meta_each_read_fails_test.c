@@ -469,6 +469,29 @@ static void each_read(void **state)
         ;
 }
 
+/* Also the second try of what ends a snapshot: the next read, by the same reader, ends it before it begins its own. */
+static void two_calls_in_a_row(void **state)
+{
+    static const struct failure failure = {FAILS_STATEMENT, SQLITE_IOERR};
+    static int (*const snapshots[])(struct store * store) = {read_list, read_versions, read_current};
+    struct store *store = *state;
+
+    fill(store);
+    for (size_t i = 0; i < sizeof(snapshots) / sizeof(snapshots[0]); i++) {
+        int right = snapshots[i](store), number = 1;
+        for (bool came = true; came; number++) {
+            assert_in_range(number, 1, CALLS_MAX);
+            failure_arm(&failure, number);
+            atomic_store(&failure_more, 1);
+            (void)snapshots[i](store);
+            came = failure_disarm();
+            assert_int_equal(snapshots[i](store), right);
+        }
+    }
+    while (sweep(store))
+        ;
+}
+
 /* Opening: a store that is there, and one that is not. */
 static void each_opening(void **state)
 {
@@ -521,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         store_test(each_read),
+        store_test(two_calls_in_a_row),
         store_test(each_opening),
     };
 

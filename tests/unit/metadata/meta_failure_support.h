@@ -20,6 +20,7 @@ struct failure {
 };
 
 static _Atomic int failure_left[2]; /* 0: nothing fails; 1: the next call */
+static _Atomic int failure_more;    /* calls that fail right after that one */
 static _Atomic int failure_code;
 static _Atomic bool failure_came;
 
@@ -35,6 +36,7 @@ static MAYBE_UNUSED bool failure_disarm(void)
 {
     atomic_store(&failure_left[FAILS_MEMORY], 0);
     atomic_store(&failure_left[FAILS_STATEMENT], 0);
+    atomic_store(&failure_more, 0);
     return atomic_load(&failure_came);
 }
 
@@ -44,9 +46,12 @@ static bool failure_is_due(enum failure_kind kind)
 
     while (left > 0 && !atomic_compare_exchange_weak(&failure_left[kind], &left, left - 1))
         ;
-    if (left == 1)
-        atomic_store(&failure_came, true);
-    return left == 1;
+    if (left != 1)
+        return false;
+    atomic_store(&failure_came, true);
+    if (atomic_load(&failure_more) > 0 && atomic_fetch_sub(&failure_more, 1) > 0)
+        atomic_store(&failure_left[kind], 1);
+    return true;
 }
 
 void *__real_arena_alloc(struct arena *arena, size_t size);

@@ -144,6 +144,19 @@ static void test_nothing_comes_below_what_is_newer(void **state)
     assert_int_equal(import(store, names[0], 2, META_IMPORT_MS_MAX + 1), -EINVAL);
 }
 
+/* The newest one is not known as a version yet: its time says that it is newer. */
+static void test_nothing_comes_below_what_was_there_before_versions(void **state)
+{
+    struct store *store = *state;
+
+    assert_int_equal(import(store, NULL, 1, 2000), 0);
+    assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
+    assert_int_equal(import(store, names[0], 2, 1000), META_E_CHANGED);
+    assert_listed(store, "null*@2000 ");
+    assert_int_equal(import(store, names[0], 2, 3000), 0);
+    assert_listed(store, "f001*@3000 null@2000 ");
+}
+
 static void test_a_bucket_without_versions_takes_the_null_version(void **state)
 {
     struct store *store = *state;
@@ -271,6 +284,7 @@ int main(void)
         store_test(test_each_is_found_by_its_name),
         store_test(test_done_again_it_changes_nothing),
         store_test(test_nothing_comes_below_what_is_newer),
+        store_test(test_nothing_comes_below_what_was_there_before_versions),
         store_test(test_a_bucket_without_versions_takes_the_null_version),
         store_test(test_rows_move_with_their_names),
         store_test(test_a_place_outlives_its_version),

@@ -109,6 +109,37 @@ static void what_cannot_be_is_refused(void **state)
     assert_attribute(store, "key", META_ATTRIBUTE_TAGS, "a=1");
 }
 
+static int seal(struct store *store, const char *key, const char *was, const char *value)
+{
+    struct meta_object_label op = {.bucket = store->bucket,
+                                   .key = slice_text(key),
+                                   .name = META_ATTRIBUTE_SEAL,
+                                   .value = slice_text(value),
+                                   .was = slice_text(was)};
+
+    return op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL);
+}
+
+/* Two that exchange one at a time: the second one has seen what is no more, and must not undo what the first one has done. */
+static void a_seal_is_exchanged_for_the_one_that_was_seen(void **state)
+{
+    struct meta_extent extent = whole_file(3, 10);
+    struct meta_attribute attributes[] = {{slice_text(META_ATTRIBUTE_SEAL), slice_text("first")}};
+    struct store *store = *state;
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text("key")};
+
+    op.object.size = 10;
+    op.object.extents = (struct meta_extents){&extent, 1};
+    op.object.attributes = (struct meta_attributes){attributes, 1};
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), 0);
+    assert_int_equal(seal(store, "missing", "first", "second"), META_E_NO_KEY);
+    assert_int_equal(seal(store, "key", "other", "second"), META_E_CHANGED);
+    assert_attribute(store, "key", META_ATTRIBUTE_SEAL, "first");
+    assert_int_equal(seal(store, "key", "first", "second"), 0);
+    assert_int_equal(seal(store, "key", "first", "third"), META_E_CHANGED);
+    assert_attribute(store, "key", META_ATTRIBUTE_SEAL, "second");
+}
+
 /* Copies "key" to "copy". tags: NULL takes over the source's. */
 static void copy_key(struct store *store, bool replace_attributes, const char *tags, const char *acl)
 {
@@ -161,6 +192,7 @@ int main(void)
         store_test(a_label_changes_nothing_else),
         store_test(an_object_without_attributes_can_be_labelled),
         store_test(what_cannot_be_is_refused),
+        store_test(a_seal_is_exchanged_for_the_one_that_was_seen),
         store_test(copies_take_tags_and_leave_rights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,24 @@ static void damage_before_a_synced_commit(void **state)
     rig_end(&rig);
 }
 
+/* Where the head is damaged, the first page tells what log it is: that its commit was over shows in the page after it. */
+static void a_first_commit_without_a_head(void **state)
+{
+    struct wal_scan scan;
+    struct rig rig;
+
+    rig_begin(&rig);
+    run(&rig, "UPDATE journal SET applied = applied + 1");
+    assert_int_equal(log_pages(&rig), 1);
+    commit(&rig, true);
+    assert_true(log_pages(&rig) > 2);
+    copy(&rig);
+    flip(&rig, 20);
+    assert_int_equal(truncate(rig.copy_path, page_at(3)), 0); /* of the second commit its first page alone */
+    assert_int_equal(look(&rig, true, &scan), META_TAIL_DOUBTFUL);
+    rig_end(&rig);
+}
+
 /* The last commit: nobody can say whether it was over. */
 static void damage_to_the_last_commit(void **state)
 {
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(whole),
         cmocka_unit_test(what_was_before_does_not_count),
         cmocka_unit_test(damage_before_a_synced_commit),
+        cmocka_unit_test(a_first_commit_without_a_head),
         cmocka_unit_test(damage_to_the_last_commit),
         cmocka_unit_test(pages_in_any_order),
         cmocka_unit_test(leftovers_of_another_life),

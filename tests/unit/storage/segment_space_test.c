@@ -107,6 +107,32 @@ static void runs_without_bytes_are_no_holes(void **state)
     pen_end(&pen);
 }
 
+static off_t punched_bytes;
+
+static int fallocate_noted(int fd, int mode, off_t offset, off_t length)
+{
+    punched_bytes = length;
+    return fallocate(fd, mode, offset, length);
+}
+
+/* A byte more than a block is a block more: the room of a unit is given back whole. */
+static void the_last_block_goes_too(void **state)
+{
+    struct batch batch;
+    struct pen pen;
+
+    pen_begin(&pen, true);
+    pen_fill(&pen, &batch, UNITS, 1);
+    struct blob_run run = {batch.units[3].at.offset, SEGMENT_ALIGN_BYTES + 1};
+    sys.fallocate = fallocate_noted;
+    assert_int_equal(blob_store_punch(pen.rig.store, batch.units[0].at.blob, &run, 1), 0);
+    sys.fallocate = fallocate;
+    assert_int_equal(punched_bytes, 2 * SEGMENT_ALIGN_BYTES);
+    assert_holes(&pen.rig, &batch, "---h--");
+    batch_free(&batch);
+    pen_end(&pen);
+}
+
 static void punching_fails(void **state)
 {
     struct batch batch;
@@ -597,6 +623,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_make_one_hole),
         cmocka_unit_test(runs_without_bytes_are_no_holes),
+        cmocka_unit_test(the_last_block_goes_too),
         cmocka_unit_test(punching_fails),
         cmocka_unit_test(file_system_without_holes),
         cmocka_unit_test(damaged_runs_are_refused),
