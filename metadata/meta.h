@@ -163,7 +163,13 @@ int meta_bucket_list(struct meta_reader *reader, struct slice after, uint32_t li
  * again by extents.list when meta_object_release gives it back: do not change that pointer. Any thread may release.
  * Returns 0, META_E_NO_KEY, META_E_CORRUPT for a damaged row, or an errno. The bucket id is not checked. */
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object);
+/* With object->body, where that is a row: for who is about to read it. Elsewhere the same as meta_object_get. */
+int meta_object_get_whole(struct meta_reader *reader, int64_t bucket, struct slice key,
+                          struct meta_object *object);
 void meta_object_release(struct meta_object *object);
+
+/* The bytes of a unit that is a row (meta_file_is_body), as they are stored. size: META_BODY_BYTES_MAX at least. How many, -ENOENT, or an error. */
+int meta_body_get(struct meta_reader *reader, uint64_t file, void *bytes, size_t size);
 
 /* A note: bytes that somebody got from an object and will want again, and that cannot change while its row does not. A reader's
  * cache keeps the note as long as it keeps the row; it is stored nowhere. Both on the reader's thread, for an object

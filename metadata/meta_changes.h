@@ -55,6 +55,13 @@ enum meta_op_kind {
 /* Whether a kind of change may drop references to bytes. */
 bool meta_op_makes_garbage(enum meta_op_kind kind);
 
+/* Bytes that become a row of their own with the change, where the engine has such rows (PostgreSQL); what names the row is filled in. Of
+ * a change that fails there is none. */
+struct meta_body {
+    struct slice bytes;         /* 1 .. META_BODY_BYTES_MAX; borrowed until `done` */
+    struct meta_extent *extent; /* of the change: its file, META_BODY_FIRST or more, is filled in */
+};
+
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
  * `done` may free it. */
 struct meta_op {
@@ -63,6 +70,7 @@ struct meta_op {
     void (*done)(struct meta_op *op); /* committer thread; must not block; see meta_answer */
     void *ctx;                        /* the caller's */
     void *rests_on;                   /* for the hooks: what must be durable before; or NULL */
+    const struct meta_body *body;     /* what it brings along; or NULL */
     const struct meta_origin *origin; /* where it comes from, meta_outbox.h; NULL: nobody knows */
     struct meta_op *next;             /* private, but for the hooks */
 };

@@ -65,6 +65,14 @@ const char *meta_strerror(int result);
 struct meta;
 struct meta_reader;
 
+/* Files of this number and more are none: the unit is a row beside its count (meta_body), and begins at 0. */
+#define META_BODY_FIRST ((UINT64_C(1) << 62) + 1)
+
+static inline bool meta_file_is_body(uint64_t file)
+{
+    return file >= META_BODY_FIRST;
+}
+
 /* By which checksum a unit is verified; the module stores it and computes none. */
 enum meta_unit_crc {
     META_UNIT_CRC32C,    /* the low 32 bits of unit_crc: what stores of earlier versions hold */
@@ -156,6 +164,8 @@ struct meta_object {
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     struct meta_version_id version; /* given by the store */
     int64_t annotations;            /* its set of them, for meta_annotation_get; 0: it never had any */
+    struct slice
+        body; /* of meta_object_get_whole: the only unit, all of it, as it is stored and not verified; or base NULL */
 };
 
 static inline bool meta_object_has_upload(const struct meta_object *object)

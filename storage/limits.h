@@ -61,6 +61,10 @@
 /* Blob ids are promised on disk in blocks; a crash costs at most this many probes at the next start. */
 #define BLOB_ID_BLOCK 4096u
 
+/* Units that are no files, but rows of whoever brings several processes together (struct blob_shared): their ids begin here, and they are no larger. */
+#define BLOB_ROW_FIRST     ((UINT64_C(1) << 62) + 1)
+#define BLOB_ROW_BYTES_MAX (16u << 10)
+
 /* Blobs that are being published or filled at one moment and are named by a point one by one: the open segment, the next one, and the
  * uploads that are between id and row just then. Beyond it a point ends earlier. */
 #define BLOB_POINT_OPEN_MAX 64u

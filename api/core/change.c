@@ -43,6 +43,7 @@ void core_change_submit(struct core_worker *worker, struct core_change *change)
     change->op->done = change_on_committed;
     change->op->ctx = change;
     change->op->rests_on = NULL;
+    change->op->body = NULL;
     worker->changes++;
     if (core_is_read_only(worker->core)) {
         change->op->result = -EROFS;

@@ -38,6 +38,7 @@ int core_changes_wait(struct core *core, struct meta_op *const *ops, uint32_t co
         ops[i]->done = change_on_waited;
         ops[i]->ctx = &wait;
         ops[i]->rests_on = NULL;
+        ops[i]->body = NULL;
         meta_submit(core->meta, ops[i]);
     }
     pthread_mutex_lock(&wait.lock);

@@ -325,6 +325,7 @@ void core_close(struct core *core)
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);
     digest_jobs_destroy(core->rehashes);
+    cluster_end_reads(core);
     epoch_end(core);
     core_end_log(core);
     meta_close(core->meta);

@@ -342,6 +342,9 @@ struct core_get;
  * Not from inside a `visit` of the same worker: its read would be made from an older state than the pin can guard. */
 int core_get_begin(struct core_worker *worker, int64_t bucket, struct slice key, struct core_get **get,
                    const struct meta_object **object);
+/* The same, for who is about to read all of it or a part: in a cluster the bytes of a small object come with the look-up. */
+int core_get_begin_whole(struct core_worker *worker, int64_t bucket, struct slice key, struct core_get **get,
+                         const struct meta_object **object);
 /* The same for a version, as meta_version_get: version NULL is the current one; META_E_NO_VERSION; META_E_DELETE_MARKER: then *marker,
  * unless NULL, tells which. */
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct slice key,

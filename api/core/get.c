@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 _Static_assert(CORE_VERIFY_BYTES_MAX == EGRESS_VERIFY_BYTES_MAX, "the core says what storage does");
+_Static_assert(META_BODY_FIRST == BLOB_ROW_FIRST && META_BODY_BYTES_MAX == BLOB_ROW_BYTES_MAX,
+               "rows and storage mean the same bodies");
 
 struct core_get {
     struct core *core;
@@ -27,6 +29,7 @@ struct core_get {
     struct blob_egress *egress; /* NULL: not opened, nothing to send, or sealed */
     struct sealed_get *sealed;  /* in its place, of what is sealed */
     bool is_sealed, has_key;
+    bool has_body; /* object.body is what was stored */
     struct seal_key key;
     bool is_whole; /* the range that is open is all of the object, and nothing of it was read */
 
@@ -60,6 +63,7 @@ static int get_pin_extents(struct core_get *get)
 struct get_look_up {
     int64_t bucket;
     struct slice key;
+    bool is_whole;    /* with its body, where that is a row; not for any version */
     bool any_version; /* else the current object, and a delete marker is as good as nothing */
     const struct meta_version_id *version;
     struct meta_object *marker; /* where to tell of one; NULL: nowhere */
@@ -74,7 +78,19 @@ static int get_look(struct core_get *get, const struct get_look_up *look_up)
         return meta_annotation_get(reader, look_up->annotations, look_up->key, &get->object);
     if (look_up->any_version)
         return meta_version_get(reader, look_up->bucket, look_up->key, look_up->version, &get->object);
+    if (look_up->is_whole)
+        return meta_object_get_whole(reader, look_up->bucket, look_up->key, &get->object);
     return meta_object_get(reader, look_up->bucket, look_up->key, &get->object);
+}
+
+/* The body came with the row: whether it is what was stored. If not, opening it finds that again, and tells of it. */
+static bool get_body_holds(const struct core_get *get)
+{
+    const struct meta_extent *extent = get->object.extents.list;
+    struct slice body = get->object.body;
+
+    return body.base != NULL && !get->is_sealed && body.len == get->object.size &&
+           digest_crc_update(core_unit_kind(extent), 0, body.base, body.len) == extent->unit_crc;
 }
 
 static int get_begin(struct core_worker *worker, const struct get_look_up *look_up, struct core_get **out,
@@ -98,6 +114,7 @@ static int get_begin(struct core_worker *worker, const struct get_look_up *look_
         return err;
     }
     get->is_sealed = sealed_object_is(&get->object);
+    get->has_body = get_body_holds(get);
     err = get_pin_extents(get);
     if (err != 0) {
         core_get_end(get);
@@ -114,11 +131,22 @@ int core_get_begin(struct core_worker *worker, int64_t bucket, struct slice key,
     return get_begin(worker, &(struct get_look_up){.bucket = bucket, .key = key}, out, object);
 }
 
+int core_get_begin_whole(struct core_worker *worker, int64_t bucket, struct slice key, struct core_get **out,
+                         const struct meta_object **object)
+{
+    return get_begin(worker, &(struct get_look_up){.bucket = bucket, .key = key, .is_whole = true}, out,
+                     object);
+}
+
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct slice key,
                            const struct meta_version_id *version, struct core_get **out,
                            const struct meta_object **object, struct meta_object *marker)
 {
-    return get_begin(worker, &(struct get_look_up){bucket, key, true, version, marker, 0}, out, object);
+    return get_begin(
+        worker,
+        &(struct get_look_up){
+            .bucket = bucket, .key = key, .any_version = true, .version = version, .marker = marker},
+        out, object);
 }
 
 int core_get_begin_annotation(struct core_worker *worker, const struct meta_object *object, struct slice name,
@@ -341,6 +369,8 @@ const void *core_get_at_hand(const struct core_get *get)
 {
     struct slice note = meta_object_note(&get->object);
 
+    if (get->has_body)
+        return get->object.body.base;
     assert(note.base == NULL || note.len == get->object.size);
     return note.base;
 }

@@ -2,7 +2,8 @@
  *
  * A PUT: bytes into a file nobody sees, then the file gets its name, then a row refers to it. A small body of
  * known length has no file of its own: it is gathered in memory (put_small.c), and the committer's batch writes
- * and syncs it with others in a segment, just before it commits the row (pack.c).
+ * and syncs it with others in a segment, just before it commits the row (pack.c). In a cluster it becomes a row that is
+ * committed with the other, and a crash leaves nothing of it.
  *
  *   OPENING -> FILLING -> SEALING -> SEALED -> PUBLISHING -> COMMITTING -> COMMITTED
  *                                                                 ^ |
@@ -64,6 +65,7 @@ struct core_put {
     uint32_t small_mask;                /* digests of a small body */
     struct digest_values small_values;
     struct pack_unit packed;         /* a small body's place in a segment */
+    struct meta_body body;           /* in a cluster: the same becomes a row */
     struct reclaim_discard *discard; /* kept ready for a refused row, so that undoing needs no memory */
     struct meta_op *op;              /* from commit on */
     bool names_nothing;              /* the rows: none of them has any bytes */
@@ -196,6 +198,19 @@ static void put_on_meta_done(struct meta_op *op)
     ring_post(put->worker->ring, &put->posted, 0);
 }
 
+/* What comes to the committer with the row, besides it. */
+static void put_fill_small(struct core_put *put)
+{
+    if (put->worker->core->pack == NULL) {
+        put->body =
+            (struct meta_body){slice_of(put->packed.unit.data, put->packed.unit.length), &put->extent};
+        put->op->body = &put->body;
+        return;
+    }
+    put->packed.extent = &put->extent;
+    put->op->rests_on = &put->packed;
+}
+
 /* The one extent of a simple body: a unit that is all of it. Where a small one lies is filled in by the batch that
  * writes it. */
 static void put_fill_extents(struct core_put *put, struct meta_extents *extents, uint64_t *size)
@@ -210,8 +225,7 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
         return;
     if (put->small != NULL) {
         put_small_unit(put->small, &put->packed.unit);
-        put->packed.extent = &put->extent;
-        put->op->rests_on = &put->packed;
+        put_fill_small(put);
     }
     put->extent = (struct meta_extent){
         .file = put->blob,
@@ -274,6 +288,7 @@ static void put_submit(struct core_put *put)
 {
     assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING || put->state == PUT_OVERTAKEN);
     put->op->rests_on = NULL;
+    put->op->body = NULL;
     if (put->op->kind == META_OP_OBJECT_PUT || put->op->kind == META_OP_OBJECT_IMPORT) {
         struct meta_object_put *op = (struct meta_object_put *)put->op;
 
@@ -440,6 +455,20 @@ static int put_begin_sealed(struct core_put *put, const struct core_put_options 
     return err;
 }
 
+/* How many bytes may be gathered in memory, as they are stored; in a cluster they become a row. */
+static uint64_t put_small_max(const struct core *core)
+{
+    return core->pack != NULL ? SEGMENT_UNIT_BYTES_MAX : core->cluster != NULL ? META_BODY_BYTES_MAX : 0;
+}
+
+static bool put_is_small(const struct core *core, const struct core_put_options *options)
+{
+    uint64_t max = put_small_max(core);
+
+    return max > 0 && !options->has_own_file && options->length <= max &&
+           (options->seal == NULL || sealed_size(options->length) <= max);
+}
+
 static int put_begin_file(struct core_put *put, const struct core_put_options *options)
 {
     struct core_worker *worker = put->worker;
@@ -462,8 +491,7 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
     put->state = PUT_OPENING;
     if (put->is_sealed)
         return put_begin_sealed(put, options, &writer_options);
-    assert(options->has_own_file || options->length == UINT64_MAX || !put_small_fits(options->length) ||
-           worker->core->pack == NULL);
+    assert(options->has_own_file || !put_is_small(worker->core, options));
     return blob_writer_begin(&put->writer, &writer_options);
 }
 
@@ -476,7 +504,8 @@ static int put_begin_small(struct core_put *put, const struct core_put_options *
         return -ENOSPC;
     put->state = PUT_FILLING;
     put->small_mask = options->digest_mask | options->digest_mask_small | DIGEST_BIT(DIGEST_OF_CONTENT);
-    pack_expect(put->worker->core->pack);
+    if (put->worker->core->pack != NULL)
+        pack_expect(put->worker->core->pack);
     return put_small_create(&put->small, (uint32_t)options->length, put->is_sealed, options->chunks);
 }
 
@@ -489,8 +518,7 @@ static void put_free(struct core_put *put)
 int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
 {
     struct core_put *put = calloc(1, sizeof(*put));
-    bool is_small = worker->core->pack != NULL && put_small_fits(options->length) && !options->has_own_file &&
-                    (options->seal == NULL || put_small_fits(sealed_size(options->length)));
+    bool is_small = put_is_small(worker->core, options);
     int err;
 
     assert(options->events != NULL);

@@ -47,7 +47,7 @@ static void get_wait(struct library_get *get)
 
 static int get_current(struct library_get *get, int64_t bucket, struct slice key)
 {
-    int err = core_get_begin(get->worker, bucket, key, &get->get, &get->object);
+    int err = core_get_begin_whole(get->worker, bucket, key, &get->get, &get->object);
 
     if (err == 0)
         core_cache_hit(get->worker, bucket, key, get->object);

@@ -108,6 +108,8 @@ static void on_unit(void *ctx, const struct meta_extent *extent)
 {
     struct foreseen *foreseen = ctx;
 
+    if (extent->file == 0) /* a body that has no number yet */
+        return;
     value_add(foreseen, &foreseen->files, pg_int((int64_t)extent->file));
     value_add(foreseen, &foreseen->offsets, pg_int((int64_t)extent->unit_offset));
 }
@@ -234,7 +236,7 @@ static void on_unit_note(void *ctx, const struct meta_extent *extent)
     struct foreseen *foreseen = ctx;
     const struct pg_value key[] = {pg_int((int64_t)extent->file), pg_int((int64_t)extent->unit_offset)};
 
-    if (foreseen->err == 0)
+    if (foreseen->err == 0 && extent->file != 0)
         foreseen->err = pg_rows_note(foreseen->store, PG_UNIT, key);
 }
 

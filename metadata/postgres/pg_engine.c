@@ -12,7 +12,6 @@
 #include <sys/random.h>
 
 /* Rows of `garbage` and sets of annotations are numbered by each server in a space of its own. */
-#define SERVER_ROWS_BITS 40
 
 static void texts_free(struct row_store *store)
 {

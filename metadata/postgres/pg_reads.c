@@ -41,6 +41,12 @@ static const struct {
         {"SELECT " HELD ", version, bucket FROM object WHERE key = $2 AND (bucket = $1 OR bucket ="
          " (SELECT -id FROM publication WHERE bucket = $1 AND state = 2)) ORDER BY bucket LIMIT 1",
          0},
+    [READ_OBJECT_WHOLE] =
+        {"SELECT " HELD ", version, bucket, (SELECT bytes FROM body WHERE file = o.body) FROM object AS o"
+         " WHERE key = $2 AND (bucket = $1 OR bucket ="
+         " (SELECT -id FROM publication WHERE bucket = $1 AND state = 2)) ORDER BY bucket LIMIT 1",
+         0},
+    [READ_BODY_GET] = {"SELECT bytes FROM body WHERE file = $1", 0},
     [READ_OBJECT_LIST] = {"SELECT " LISTED
                           " FROM object WHERE bucket = $1 AND key >= $2 AND key < $3 ORDER BY key"
                           " LIMIT $4 OFFSET $5",

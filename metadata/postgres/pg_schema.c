@@ -80,6 +80,11 @@ static const char *const migrations[] = {
     "CREATE TABLE block(first int8 PRIMARY KEY, server int8 NOT NULL);"
     "CREATE SEQUENCE block_number;"
     "ALTER TABLE garbage ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp();",
+    /* Small bodies: a row each, and a unit, which counts who names it. They are read as they are and whole, and mostly cannot be made shorter. An
+     * object that is one such body says so in a column, for whoever looks it up gets both at once. */
+    "CREATE TABLE body(file int8 PRIMARY KEY, bytes bytea NOT NULL);"
+    "ALTER TABLE body ALTER COLUMN bytes SET STORAGE EXTERNAL;"
+    "ALTER TABLE object ADD COLUMN body int8;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

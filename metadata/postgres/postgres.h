@@ -13,6 +13,9 @@
 #include "metadata/postgres/pg_set.h"
 #include "metadata/rows/row_calls.h"
 
+/* Rows that are numbered by server: the number of the server is above these bits of it. */
+#define SERVER_ROWS_BITS 40
+
 struct row_engine {
     bool is_read_only;
     atomic_llong sets;     /* the generation that a reader has seen last (pg_reader.c) */
@@ -40,6 +43,7 @@ struct row_store {
     unsigned depth;
     size_t marks[USAGE_DEPTH_MAX];
     int64_t server, epoch; /* the fence: see pg_schema.c */
+    int64_t bodies;        /* that were given a number so far */
     int64_t batch;         /* of the last transaction that was begun */
     int64_t now_ms;        /* when the batch began, by the database's clock */
     int64_t doubt;         /* the one of which nobody knows whether it was committed; 0: none */

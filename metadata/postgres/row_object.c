@@ -31,6 +31,19 @@ static int object_read(struct arena *arena, const struct pg_value *held, struct 
     return 0;
 }
 
+/* The body that an object is all of; else NULL. */
+static struct pg_value body_of(struct slice extents)
+{
+    struct meta_extent extent;
+    struct codec_list list;
+
+    if (codec_extents_begin(&list, extents) != 0 || list.count != 1 ||
+        codec_extents_next(&list, &extent) <= 0 || !meta_file_is_body(extent.file) ||
+        extent.length != extent.unit_length)
+        return pg_null();
+    return pg_int((int64_t)extent.file);
+}
+
 static int object_find(struct row_store *store, int64_t bucket, struct slice key, struct pg_row **row)
 {
     const struct pg_value place[] = {pg_int(bucket), pg_bytes(key)};
@@ -89,6 +102,7 @@ int pg_object_put(struct row_store *store, const struct object_row *replaced, in
         pg_bytes_or_null(row->parts),
         row->annotations != 0 ? pg_int(row->annotations) : pg_null(),
         is_null ? pg_null() : pg_bytes(meta_version_bytes(&row->version)),
+        body_of(row->extents),
     };
     if (replaced != NULL && (err = pg_tally_leave(store, bucket, key)) != 0)
         return err;
@@ -255,6 +269,7 @@ int pg_version_restore(struct row_store *store, int64_t bucket, struct slice key
     memcpy(values + OBJECT_HELD, held, HELD_COUNT * sizeof(*values));
     values[OBJECT_VERSION] =
         version->values[VERSION_IS_NULL].number != 0 ? pg_null() : version->values[VERSION_ID];
+    values[OBJECT_BODY] = body_of(held[HELD_EXTENTS].bytes);
     if ((err = pg_set_put(&store->set, object, values)) != 0 ||
         (err = pg_count_object(store, bucket, 1, size, set)) != 0 ||
         (err = pg_tally_enter(store, bucket, key, size)) != 0)

@@ -4,12 +4,41 @@
 #include "metadata/postgres/postgres.h"
 
 #include <assert.h>
+#include <errno.h>
 
 static int unit_find(struct row_store *store, uint64_t file, uint64_t unit_offset, struct pg_row **row)
 {
     const struct pg_value key[] = {pg_int((int64_t)file), pg_int((int64_t)unit_offset)};
 
     return pg_row_get(store, PG_UNIT, key, row);
+}
+
+/* Numbers are this server's, as those of garbage. */
+int pg_body_put(struct row_store *store, struct slice bytes, uint64_t *file)
+{
+    const int64_t number = (int64_t)META_BODY_FIRST + (store->server << SERVER_ROWS_BITS) + store->bodies++;
+    const struct pg_value values[] = {pg_int(number), pg_bytes(bytes)}, unit[] = {pg_int(number), pg_int(0)};
+    int err = pg_rows_note(store, PG_BODY, values); /* both are new: nobody need ask */
+
+    if (err == 0)
+        err = pg_rows_note(store, PG_UNIT, unit);
+
+    assert(bytes.len > 0 && bytes.len <= META_BODY_BYTES_MAX && number > 0);
+    *file = (uint64_t)number;
+    return err != 0 ? err : pg_row_put(store, PG_BODY, values);
+}
+
+/* Of a unit that is deleted. Its bytes are not worth a look: the row is there as long as the unit. */
+static int body_delete(struct row_store *store, uint64_t file)
+{
+    const struct pg_value values[] = {pg_int((int64_t)file), pg_bytes(slice_of("", 0))};
+    struct slice place = pg_place(&store->set, PG_BODY, values, 1, false);
+    struct pg_row *row;
+    int there, err = place.base == NULL ? -ENOMEM : pg_set_load(&store->set, PG_BODY, place, values);
+
+    if (err != 0 || (there = pg_row_get(store, PG_BODY, values, &row)) < 0)
+        return err != 0 ? err : there;
+    return there > 0 ? pg_row_delete(store, row) : 0;
 }
 
 /* 1, or an error. */
@@ -86,8 +115,12 @@ int pg_garbage_delete(struct row_store *store, int64_t row)
                       (uint64_t)garbage->values[GARBAGE_OFFSET].number, &unit);
     if (there < 0)
         return there;
-    if (there > 0 && unit->values[UNIT_REFS].number == 0 && (err = pg_row_delete(store, unit)) != 0)
-        return err;
+    if (there > 0 && unit->values[UNIT_REFS].number == 0) {
+        uint64_t file = (uint64_t)unit->values[UNIT_FILE].number;
+        if ((err = pg_row_delete(store, unit)) != 0 ||
+            (meta_file_is_body(file) && (err = body_delete(store, file)) != 0))
+            return err;
+    }
     return pg_row_delete(store, garbage);
 }
 

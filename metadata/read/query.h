@@ -20,6 +20,8 @@ enum read_id {
     READ_BUCKET_LIST,
     READ_OBJECT_GET,
     READ_OBJECT_NOW, /* the same, and what lies over it, with the bucket of what was found; where reader_calls.is_shared */
+    READ_OBJECT_WHOLE, /* the same, and the row of its body behind that (meta_body) */
+    READ_BODY_GET,
     READ_OBJECT_LIST,
     READ_OVERLAY_GET,
     READ_OVERLAY_OBJECTS,

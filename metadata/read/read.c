@@ -203,8 +203,8 @@ static int object_read_fixed(struct query *statement, struct meta_object *object
     return 0;
 }
 
-/* Lays everything out in one allocation: the extents come first after struct object_memory. */
-static int object_read_lists(struct meta_object *object, struct object_blobs *blobs)
+/* Lays everything out in one allocation: the extents come first after struct object_memory. body: what comes with the row, or nothing. */
+static int object_read_lists(struct meta_object *object, struct object_blobs *blobs, struct slice body)
 {
     struct codec_list attributes;
     int err = codec_attributes_begin(&attributes, blobs->attributes);
@@ -217,7 +217,7 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     struct slice checksums =
         slice_of(object->part_checksums.values, (size_t)object->part_count * object->part_checksums.length);
     size_t bytes = sizeof(struct object_memory) + extents_bytes + attributes_bytes + parts_bytes +
-                   blobs->attributes.len + blobs->owner.len + checksums.len;
+                   blobs->attributes.len + blobs->owner.len + checksums.len + body.len;
     struct object_memory *memory = malloc(bytes);
     if (memory == NULL)
         return -ENOMEM;
@@ -234,6 +234,9 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     block_copy(&block, &object->owner);
     block_copy(&block, &checksums);
     object->part_checksums.values = (const unsigned char *)checksums.base;
+    object->body = body;
+    if (body.len > 0)
+        block_copy(&block, &object->body);
 
     assert(block.at <= (unsigned char *)memory + bytes);
     (void)codec_attributes_begin(&attributes, blobs->attributes); /* the copy; it went well before */
@@ -249,7 +252,24 @@ int read_object(struct query *statement, struct meta_object *object)
     struct object_blobs blobs;
     int err = object_read_fixed(statement, object, &blobs);
 
-    return err != 0 ? err : object_read_lists(object, &blobs);
+    return err != 0 ? err : object_read_lists(object, &blobs, (struct slice){NULL, 0});
+}
+
+/* Of a unit whose length the row knows, which is all that the bytes can be held against here. */
+static int read_object_whole(struct query *statement, struct meta_object *object)
+{
+    struct slice body = query_bytes(statement, READ_OBJECT_COLUMNS + 2);
+    struct object_blobs blobs;
+    struct codec_list list;
+    struct meta_extent extent;
+    int err = object_read_fixed(statement, object, &blobs);
+
+    if (err != 0)
+        return err;
+    list = blobs.extents;
+    if (list.count != 1 || codec_extents_next(&list, &extent) <= 0 || extent.unit_length != body.len)
+        body = (struct slice){NULL, 0};
+    return object_read_lists(object, &blobs, body);
 }
 
 int read_version_id(struct slice bytes, struct meta_version_id *version)
@@ -316,11 +336,11 @@ static int read_alone(struct meta_reader *reader, int64_t bucket, struct slice k
     return read_both(reader, bucket, key, object);
 }
 
-/* The current object and what may lie over it, by one query. */
-static int read_shared(struct meta_reader *reader, int64_t bucket, struct slice key,
+/* The current object and what may lie over it, by one query. is_whole: with its body. */
+static int read_shared(struct meta_reader *reader, int64_t bucket, struct slice key, bool is_whole,
                        struct meta_object *object)
 {
-    struct query *query = reader_query(reader, READ_OBJECT_NOW);
+    struct query *query = reader_query(reader, is_whole ? READ_OBJECT_WHOLE : READ_OBJECT_NOW);
     int err;
 
     query_bind_int(query, 1, bucket);
@@ -332,7 +352,7 @@ static int read_shared(struct meta_reader *reader, int64_t bucket, struct slice 
     if (is_overlay && query_int(query, 0) < 0)
         err = META_E_NO_KEY; /* it is removed */
     else if ((err = read_version_id(query_bytes(query, READ_OBJECT_COLUMNS), &object->version)) == 0)
-        err = read_object(query, object);
+        err = is_whole ? read_object_whole(query, object) : read_object(query, object);
     if (is_overlay) /* it says something else there */
         memset(object->upload_id, 0, sizeof(object->upload_id));
     query_reset(query);
@@ -361,8 +381,34 @@ static int read_current(struct meta_reader *reader, int64_t bucket, struct slice
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
     if (reader->calls->is_shared)
-        return read_shared(reader, bucket, key, object);
+        return read_shared(reader, bucket, key, false, object);
     return read_cached(reader, bucket, key, object) ? 0 : read_current(reader, bucket, key, object);
+}
+
+int meta_object_get_whole(struct meta_reader *reader, int64_t bucket, struct slice key,
+                          struct meta_object *object)
+{
+    return reader->calls->is_shared ? read_shared(reader, bucket, key, true, object)
+                                    : meta_object_get(reader, bucket, key, object);
+}
+
+int meta_body_get(struct meta_reader *reader, uint64_t file, void *bytes, size_t size)
+{
+    struct query *statement = reader_query(reader, READ_BODY_GET);
+
+    assert(meta_file_is_body(file) && size >= META_BODY_BYTES_MAX);
+    if (!reader->calls->is_shared)
+        return -ENOENT; /* a damaged row: nothing else names one there */
+    query_bind_int(statement, 1, (int64_t)file);
+    int found = query_row(statement);
+    if (found <= 0)
+        return found == 0 ? -ENOENT : found;
+    struct slice body = query_bytes(statement, 0);
+    found = body.len <= size ? (int)body.len : META_E_CORRUPT;
+    if (found > 0)
+        (void)slice_copy(bytes, body);
+    query_reset(statement);
+    return found;
 }
 
 void meta_object_release(struct meta_object *object)
@@ -376,7 +422,7 @@ void meta_object_release(struct meta_object *object)
     }
     object->extents = (struct meta_extents){0};
     object->attributes = (struct meta_attributes){0};
-    object->owner = (struct slice){0};
+    object->owner = object->body = (struct slice){0};
     object->parts = NULL;
     object->part_count = 0;
     object->part_checksums = (struct meta_part_checksums){0};

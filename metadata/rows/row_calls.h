@@ -202,6 +202,7 @@
       (store, bucket, quota))                                                                                \
     X(int, store_shrink, (struct row_store * store, uint32_t pages_max, bool *more),                         \
       (store, pages_max, more))                                                                              \
+    X(int, body_put, (struct row_store * store, struct slice bytes, uint64_t * file), (store, bytes, file))  \
     X(int, unit_add, (struct row_store * store, const struct meta_extent *extent), (store, extent))          \
     X(int, unit_raise, (struct row_store * store, const struct meta_extent *extent), (store, extent))        \
     X(int, unit_drop, (struct row_store * store, const struct meta_extent *extent), (store, extent))         \

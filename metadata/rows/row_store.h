@@ -302,6 +302,10 @@ int row_quota_put(struct row_store *store, int64_t bucket, const struct meta_quo
 /* Gives back some free pages of the engine's file, if there are many; *more: there are others. 0 or an error. */
 int row_store_shrink(struct row_store *store, uint32_t pages_max, bool *more);
 
+/* Keeps these bytes in a row, which the unit that is added with *file goes with: it is deleted when that is given back. -ENOTSUP: the engine has no
+ * such rows. */
+int row_body_put(struct row_store *store, struct slice bytes, uint64_t *file);
+
 /* Counts one more. The first adds the unit if it is new; both return 0 for one that is garbage, the second also for one that is not there. */
 int row_unit_add(struct row_store *store, const struct meta_extent *extent);
 int row_unit_raise(struct row_store *store, const struct meta_extent *extent);

@@ -16,6 +16,12 @@ static sqlite3_stmt *bind_unit(struct row_store *store, enum meta_sql_id id, uin
     return statement;
 }
 
+/* Small bodies lie in segments. */
+int sqlite_body_put(struct row_store *store, struct slice bytes, uint64_t *file)
+{
+    return -ENOTSUP;
+}
+
 int sqlite_unit_add(struct row_store *store, const struct meta_extent *extent)
 {
     sqlite3_stmt *statement = bind_unit(store, SQL_UNIT_ADD, extent->file, extent->unit_offset);

@@ -34,7 +34,10 @@ static int op_run(struct batch_runner *runner, struct meta_op *op)
     assert(op->result == 0);
     if ((err = row_change_begin(writer->store)) != 0)
         return err;
-    op->result = change_run(writer, op);
+    if (op->body != NULL)
+        op->result = row_body_put(writer->store, op->body->bytes, &op->body->extent->file);
+    if (op->result == 0)
+        op->result = change_run(writer, op);
     if (op->result != 0)
         writer->garbage_bytes = garbage_bytes; /* undone */
     assert(op->result <= 0);

@@ -169,6 +169,15 @@ bool blob_shared_is_settled(const struct blob_ids *ids, uint64_t id);
 /* The keeper has ended: tells of what is settled, and frees the blocks. */
 void blob_shared_end(struct blob_store *store);
 
+/* ---- Units that are rows (blob_row.c) ---- */
+
+/* All of it, BLOB_ROW_BYTES_MAX at most: how many bytes, -ENOENT, or another negative errno. Blocks. */
+int blob_row_read(struct blob_store *store, uint64_t id, void *bytes);
+/* A descriptor of its bytes, or a negative errno. Blocks. */
+int blob_row_open(struct blob_store *store, uint64_t id);
+/* Such a descriptor has so many bytes: 0, -ESTALE, or another negative errno. */
+int blob_row_judge(int fd, uint64_t length);
+
 /* ---- Segments (segment_space.c) ---- */
 
 /* After a crash: gives back what lies between and after the units of a blob that rows name, if it is a segment. */

@@ -98,6 +98,8 @@ int blob_store_open_fd(struct blob_store *store, uint64_t blob)
     int fd;
 
     assert(store->magic == BLOB_STORE_MAGIC);
+    if (blob_is_row(blob))
+        return blob_row_open(store, blob);
     blob_path_format(path, blob);
     do
         fd = io_open(store->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

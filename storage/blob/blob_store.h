@@ -44,8 +44,17 @@ struct blob_shared {
     int (*take_block)(void *ctx, uint64_t *first);
     /* Each of them has its row, or no file. Told at blob_store_close, too, of the last ones. 0 or a negative errno: it is told again. */
     int (*settle_block)(void *ctx, uint64_t first);
+    /* The bytes of a unit that is a row, as they are stored: how many (BLOB_ROW_BYTES_MAX at most, for which there is room), -ENOENT, or another
+     * negative errno. Any thread, those of rings too; may block. NULL: there are none. */
+    int (*read_row)(void *ctx, uint64_t id, void *bytes);
     void *ctx;
 };
+
+/* Whether a blob's id is none of a file, but of a row. Such a unit begins at 0 and can be read; nothing else is ever done with it here. */
+static inline bool blob_is_row(uint64_t id)
+{
+    return id >= BLOB_ROW_FIRST;
+}
 
 struct blob_store_options {
     /* false leaves out every sync but those of SEQUENCE and of a point (below); the order of events stays */

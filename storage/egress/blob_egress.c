@@ -195,6 +195,10 @@ ssize_t egress_file(struct blob_egress *egress)
         return egress->error;
     if (egress->remaining == 0)
         return 0;
+    if (blob_is_row(egress_range(egress)->blob)) /* there is none: egress_fill_unit asks for its bytes */
+        return blob_sum_is_small(&egress_range(egress)->sum)
+                   ? 1
+                   : egress_fail_damaged(egress, BLOB_DAMAGE_IDENTITY, "is longer than a row can be");
     if (egress->file == NULL && egress->step == EGRESS_NONE) {
         struct blob_file *file = blob_cache_get(&egress->store->cache, egress_range(egress)->blob);
         if (file != NULL)

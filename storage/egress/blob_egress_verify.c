@@ -36,6 +36,19 @@ static ssize_t egress_read_whole(struct blob_egress *egress, enum egress_step st
     return 1;
 }
 
+/* The unit is a row: all of it into the buffer. 1, or a failure. */
+static ssize_t egress_read_row(struct blob_egress *egress, size_t length)
+{
+    const struct blob_range *range = egress_range(egress);
+    int count;
+
+    if (egress_buffer_reserve(egress, BLOB_ROW_BYTES_MAX) != 0)
+        return egress_fail(egress, -ENOMEM, "cannot be read");
+    if ((count = blob_row_read(egress->store, range->blob, egress->buffer)) < 0)
+        return egress_fail(egress, count, "cannot be read");
+    return (size_t)count == length ? 1 : egress_fail(egress, -ENODATA, "is too short");
+}
+
 ssize_t egress_fill_unit(struct blob_egress *egress)
 {
     const struct blob_range *range = egress_range(egress);
@@ -44,9 +57,13 @@ ssize_t egress_fill_unit(struct blob_egress *egress)
     ssize_t n;
 
     assert(range->offset >= sum->offset && range->length <= sum->offset + sum->length - range->offset);
-    if (egress_buffer_reserve(egress, length) != 0)
-        return egress_fail(egress, -ENOMEM, "cannot be read");
-    if ((n = egress_read_whole(egress, EGRESS_READ, sum->offset, length)) != 1)
+    if (blob_is_row(range->blob))
+        n = egress_read_row(egress, length);
+    else if (egress_buffer_reserve(egress, length) != 0)
+        n = egress_fail(egress, -ENOMEM, "cannot be read");
+    else
+        n = egress_read_whole(egress, EGRESS_READ, sum->offset, length);
+    if (n != 1)
         return n;
     if (digest_crc_update(sum->kind, 0, egress->buffer, length) != sum->value)
         return egress_fail_sum(egress);

@@ -76,7 +76,7 @@ equal(sorted(answers), [200, 412, 412], "a key that is made once is made by one"
 
 # ---- Space comes back, by whoever leads ----
 check(poll(lambda: psql("SELECT count(*) FROM garbage") == "0", 40), "what was deleted and overwritten is given back", psql("SELECT count(*) FROM garbage"))
-files = psql("SELECT count(DISTINCT file) FROM unit")
+files = psql("SELECT count(DISTINCT file) FROM unit WHERE file < 4611686018427387904")
 check(poll(lambda: str(len(blob_files(data)[0])) == files), "each file has a row", f"{len(blob_files(data)[0])} files, {files} rows")
 
 # ---- One is killed, and another takes up what it did for all ----

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/core/cluster/bodies.h"
 #include "api/core/cluster/limits.h"
 #include "metadata/meta_cluster.h"
 #include "storage/base/clock.h"
@@ -18,6 +19,7 @@ struct core_cluster {
     struct core *core;
     struct meta_cluster *rows;
     struct blob_shared shared;
+    struct bodies *bodies;
     struct meta_reader *reader; /* the thread's */
     pthread_t thread;
     bool is_running;
@@ -49,6 +51,13 @@ static int on_settle_block(void *ctx, uint64_t first)
     return meta_cluster_block_settle(cluster->rows, first) == 0 ? 0 : -EIO;
 }
 
+static int on_read_row(void *ctx, uint64_t id, void *bytes)
+{
+    struct core_cluster *cluster = ctx;
+
+    return bodies_read(cluster->bodies, id, bytes);
+}
+
 /* ---- Opening ---- */
 
 /* Which store the rows are of. */
@@ -75,6 +84,8 @@ static int open_rows(struct core *core)
 
     if (err == -EPROTONOSUPPORT)
         core_log(core, LOG_LEVEL_ERROR, "this program was built without libpq, which a cluster needs");
+    if (err == 0)
+        err = bodies_create(&core->cluster->bodies, core->meta);
     return err != 0 ? err : meta_cluster_open(&core->cluster->rows, core->meta);
 }
 
@@ -90,6 +101,7 @@ static int open_blobs(struct core *core)
     cluster->shared = (struct blob_shared){.server = (uint64_t)meta_cluster_server(cluster->rows),
                                            .take_block = on_take_block,
                                            .settle_block = on_settle_block,
+                                           .read_row = on_read_row,
                                            .ctx = cluster};
     memcpy(cluster->shared.store, rows.store, sizeof(rows.store));
     memcpy(files.store, rows.store, sizeof(rows.store));
@@ -307,6 +319,14 @@ void cluster_stop(struct core *core)
     if (cluster->reader != NULL)
         meta_reader_close(cluster->reader);
     cluster->reader = NULL;
+}
+
+void cluster_end_reads(struct core *core)
+{
+    if (core->cluster == NULL)
+        return;
+    bodies_free(core->cluster->bodies);
+    core->cluster->bodies = NULL;
 }
 
 void cluster_free(struct core *core)

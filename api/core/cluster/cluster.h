@@ -4,7 +4,7 @@
  *
  *   opening     the database first, which gives the server its number; then the folder, shared. There is no journal, no replay and no recovery:
  *               whoever leads clears what servers that are gone have left
- *   bodies      no segments: each has a file of its own
+ *   bodies      no segments: up to META_BODY_BYTES_MAX a body is a row, which is committed with its object's, a larger one a file of its own
  *   garbage     is given back by whoever leads, and only a while after it became that: readers on other servers hold no pins here
  *   one for all lifecycle, eviction, sweep, replication and the like are done by whoever leads: core_leads
  *   the fence   a server that others have taken for dead tells its owner, who has to end it
@@ -20,8 +20,10 @@
 int cluster_open(struct core *core);
 /* When the core is open: the thread. 0 or an error. */
 int cluster_start(struct core *core);
-/* Before anything of the core ends; cluster_free after the folder was closed. Both do nothing in a store of its own. */
+/* Before anything of the core ends; cluster_end_reads when nobody reads bodies any more, before the database is closed; cluster_free after the
+ * folder was closed. All do nothing in a store of its own. */
 void cluster_stop(struct core *core);
+void cluster_end_reads(struct core *core);
 void cluster_free(struct core *core);
 
 /* As meta_garbage_take: what may be given back now. */

@@ -21,4 +21,7 @@
 /* Blocks that are cleared at one look: a walk through seventeen folders each. */
 #define CLUSTER_CLEAR_BLOCKS 4u
 
+/* Connections by which bodies are read that did not come with their look-up: objects of several pieces, sealed ones, versions. */
+#define CLUSTER_BODY_READERS 8u
+
 #endif

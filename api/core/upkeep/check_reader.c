@@ -97,7 +97,8 @@ static int direct_open(struct check_reader *reader, uint64_t file)
 {
     int fd, flags;
 
-    if (reader->way != CHECK_DIRECT || (fd = blob_store_open_fd(reader->blobs, file)) < 0)
+    if (reader->way != CHECK_DIRECT || blob_is_row(file) ||
+        (fd = blob_store_open_fd(reader->blobs, file)) < 0)
         return -1;
     flags = fcntl(fd, F_GETFL);
     if (flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0)
@@ -113,7 +114,8 @@ static int file_open(struct check_reader *reader, uint64_t file)
 
     if (file == 0)
         return CHECK_MISSING;
-    if (reader->file == file && fstat(reader->fd, &status) == 0 && status.st_nlink > 0) {
+    if (reader->file == file && fstat(reader->fd, &status) == 0 &&
+        (status.st_nlink > 0 || blob_is_row(file))) {
         reader->bytes = (uint64_t)status.st_size; /* a segment grows */
         return CHECK_SOUND;
     }

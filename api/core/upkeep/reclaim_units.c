@@ -105,7 +105,13 @@ static void remove_blob(struct reclaim *reclaim, uint32_t entry)
     struct reclaim_batch *batch = reclaim->batch;
     uint64_t blob = batch->entries[entry].file;
 
-    if (is_held(reclaim, entry) || remove_file(reclaim, blob) != 0)
+    if (is_held(reclaim, entry))
+        return;
+    if (blob_is_row(blob)) { /* which goes with its entry */
+        gave_back(batch, entry);
+        return;
+    }
+    if (remove_file(reclaim, blob) != 0)
         return;
     batch->removed[batch->removed_count++] = blob;
     gave_back(batch, entry);

@@ -46,7 +46,10 @@ int s3_pinned_look(struct s3_request *request, struct s3_pinned *pinned)
         return pinned->result;
     pinned->is_looked_at = true;
     if (pinned->bucket->versioning == META_VERSIONING_NEVER && !pinned->has_version) {
-        pinned->result = core_get_begin(request->worker, bucket, key, &pinned->get, &pinned->object);
+        pinned->result =
+            request->method == S3_GET
+                ? core_get_begin_whole(request->worker, bucket, key, &pinned->get, &pinned->object)
+                : core_get_begin(request->worker, bucket, key, &pinned->get, &pinned->object);
         return pinned->result;
     }
     pinned->result = core_get_begin_version(request->worker, bucket, key, s3_pinned_version(pinned),
