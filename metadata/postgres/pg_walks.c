@@ -88,7 +88,11 @@ static const char *const texts[READ_WALK_COUNT] = {
         "garbage'"
         "  FROM (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM "
         "garbage)"
-        "  AS u",
+        "  AS u "
+        "UNION ALL SELECT 'unit ' || file || ' has no body' FROM unit AS u WHERE file >= 4611686018427387905"
+        "  AND NOT EXISTS (SELECT 1 FROM body AS b WHERE b.file = u.file) "
+        "UNION ALL SELECT 'body ' || file || ' has no unit' FROM body AS b WHERE NOT EXISTS"
+        "  (SELECT 1 FROM unit AS u WHERE u.file = b.file)",
     [READ_WALK_TALLY_FAULTS] =
         "SELECT 'cache bucket ' || bucket || ': counted ' || entries || ' objects of ' || bytes || ' bytes, "
         "has '"
