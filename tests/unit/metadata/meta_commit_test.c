@@ -2,6 +2,7 @@
  *
  * The committer: many threads at once, one winner per race, order of completion, closing under load,
  * checkpoints beside the writer, and that what was acknowledged survives a killed process. */
+#include "../sanitized.h"
 #include "meta_test_support.h"
 
 #include <pthread.h>
@@ -258,7 +259,7 @@ static void a_failure_is_alone(void **state)
 
 /* ---- The log ---- */
 
-#define WRITES_MANY 5000 /* of each worker: 240 MiB of log in all */
+#define WRITES_MANY (5000 / TSAN_SHARE) /* of each worker: 240 MiB of log in all */
 
 static void *worker_write_much(void *argument)
 {

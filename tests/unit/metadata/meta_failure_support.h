@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "meta_publish_support.h"
+#include "../sanitized.h"
 #include "storage/base/arena.h"
 
 enum failure_kind { FAILS_MEMORY, FAILS_STATEMENT };
