@@ -338,7 +338,6 @@ void listener_finish(struct listener *listener)
 int listeners_create(struct listeners **out, struct core *core, const char *region, const char *host_id)
 {
     struct listeners *listeners = calloc(1, sizeof(*listeners));
-    pthread_condattr_t attributes;
 
     if (listeners == NULL)
         return -ENOMEM;
@@ -346,10 +345,7 @@ int listeners_create(struct listeners **out, struct core *core, const char *regi
     listeners->region = region;
     listeners->host_id = host_id;
     pthread_mutex_init(&listeners->lock, NULL);
-    pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&listeners->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&listeners->changed);
     *out = listeners;
     return 0;
 }

@@ -219,15 +219,11 @@ static void *run(void *arg)
 int key_sources_create(struct key_sources **sources, log_fn log, void *log_ctx)
 {
     struct key_sources *made = calloc(1, sizeof(*made));
-    pthread_condattr_t attributes;
 
     if ((*sources = made) == NULL)
         return -ENOMEM;
     pthread_mutex_init(&made->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&made->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&made->changed);
     made->log = log;
     made->log_ctx = log_ctx;
     return 0;

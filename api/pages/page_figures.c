@@ -32,15 +32,11 @@ struct page_figures {
 struct page_figures *page_figures_create(void)
 {
     struct page_figures *figures = calloc(1, sizeof(*figures));
-    pthread_condattr_t attributes;
 
     if (figures == NULL)
         return NULL;
     pthread_mutex_init(&figures->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&figures->stopped, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&figures->stopped);
     return figures;
 }
 

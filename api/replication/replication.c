@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "api/s3/replication/s3_replication.h"
+#include "storage/base/clock.h"
 #include "storage/base/thread.h"
 
 /* What is under way with one set of targets. */
@@ -60,11 +61,9 @@ static void wake(struct running *running)
 /* False: it is over. */
 static bool wait_for_rows(struct running *running, bool *has_rows)
 {
-    struct timespec until;
+    struct timespec until = clock_monotonic_in(REPLICATION_IDLE_MS);
     bool goes_on;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += REPLICATION_IDLE_MS / 1000;
     pthread_mutex_lock(&running->lock);
     while (!running->is_woken && !running->is_stopping &&
            pthread_cond_timedwait(&running->wake, &running->lock, &until) == 0)
@@ -115,7 +114,6 @@ static int running_make(struct running **out, struct replication *replication,
                         struct replication_targets *targets)
 {
     struct running *running = calloc(1, sizeof(*running));
-    pthread_condattr_t attributes;
 
     if (running == NULL ||
         (running->figures = calloc(targets->count + 1, sizeof(*running->figures))) == NULL) {
@@ -126,10 +124,7 @@ static int running_make(struct running **out, struct replication *replication,
     running->replication = replication;
     running->targets = targets;
     pthread_mutex_init(&running->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&running->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&running->wake);
     for (unsigned i = 0; i < targets->count; i++)
         memcpy(running->figures[i].name, targets->list[i].name, sizeof(running->figures[i].name));
     *out = running;

@@ -117,15 +117,8 @@ static uint32_t random_number(void)
 
 static void wait_for_work(struct replication_sender *sender, unsigned milliseconds)
 {
-    struct timespec until;
+    struct timespec until = clock_monotonic_in(milliseconds);
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     (void)pthread_cond_timedwait(&sender->work, &sender->lock, &until);
 }
 
@@ -224,7 +217,6 @@ int replication_sender_open(struct replication_sender **out, const struct replic
 {
     struct replication_sender *sender = calloc(1, sizeof(*sender));
     size_t length = strlen(options->target->name);
-    pthread_condattr_t attributes;
     int err = 0;
 
     if (sender == NULL)
@@ -237,10 +229,7 @@ int replication_sender_open(struct replication_sender **out, const struct replic
     sender->has_more = true;
     replication_queue_init(&sender->queue);
     pthread_mutex_init(&sender->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&sender->work, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&sender->work);
     for (unsigned i = 0; i < options->target->connections && err == 0; i++) {
         sender->lane_count++;
         err = lane_open(sender, &sender->lanes[i]);

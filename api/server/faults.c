@@ -120,7 +120,6 @@ int faults_create(struct faults **out,
                   void (*go_on)(void *ctx, struct core_worker *worker, struct http_request *req), void *ctx)
 {
     struct faults *faults = calloc(1, sizeof(*faults));
-    pthread_condattr_t monotonic;
     int err;
 
     if (faults == NULL)
@@ -128,10 +127,7 @@ int faults_create(struct faults **out,
     faults->go_on = go_on;
     faults->ctx = ctx;
     pthread_mutex_init(&faults->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&faults->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_init(&faults->changed);
     if ((err = thread_start(&faults->thread, "faults", faults_main, faults)) != 0) {
         faults->is_over = true; /* there is no thread */
         faults_destroy(faults);

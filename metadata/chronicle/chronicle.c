@@ -394,7 +394,6 @@ static void chronicle_free(struct chronicle *chronicle)
 int chronicle_open(struct chronicle **out, const struct meta *meta, const struct chronicle_options *options)
 {
     struct chronicle *chronicle = calloc(1, sizeof(*chronicle));
-    pthread_condattr_t monotonic;
     int err;
 
     assert(options->fill != NULL && options->epoch_get != NULL);
@@ -404,11 +403,8 @@ int chronicle_open(struct chronicle **out, const struct meta *meta, const struct
     chronicle->options = *options;
     chronicle->folder_fd = chronicle->log.fd = -1;
     pthread_mutex_init(&chronicle->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&chronicle->wake, &monotonic);
+    thread_condition_init(&chronicle->wake);
     pthread_cond_init(&chronicle->written, NULL);
-    pthread_condattr_destroy(&monotonic);
     if ((err = folder_open(options->folder, &chronicle->folder_fd)) == 0) {
         files_look(chronicle);
         err = thread_start(&chronicle->thread, "sluice-chron", chronicle_main, chronicle);

@@ -424,7 +424,6 @@ static void committer_free(struct meta_committer *committer)
 int committer_start(struct meta_committer **committer_out, struct meta *meta, struct row_store *store)
 {
     struct meta_committer *committer = calloc(1, sizeof(*committer));
-    pthread_condattr_t monotonic;
     int err;
 
     assert(store != NULL);
@@ -437,10 +436,7 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
     queue_init(&committer->refused);
     pthread_mutex_init(&committer->mutex, NULL);
     (void)sem_init(&committer->wake_alone, 0, 0); /* 0 is a value that it can have */
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&committer->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_init(&committer->wake);
     committer->wake_at = 1;
     if ((err = batch_runner_begin(&committer->runner, meta, store)) != 0 ||
         (err = row_store_start(store, on_trouble, committer)) != 0 ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Starting and joining threads. */
+ * Starting and joining threads, and their conditions. */
 #include "storage/base/thread.h"
 
 #include <assert.h>
@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* From the thread that starts another to that one, which frees it. */
 struct thread_beginning {
@@ -53,4 +54,18 @@ void thread_join(pthread_t thread)
 
     assert(err == 0); /* else it is not a thread, was joined before, or is this one */
     (void)err;
+}
+
+/* None of these fails here: Linux has the clock, and a condition takes no memory beside its own. */
+void thread_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    int err = pthread_condattr_init(&attributes);
+
+    if (err == 0)
+        err = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (err == 0)
+        err = pthread_cond_init(condition, &attributes);
+    assert(err == 0);
+    (void)pthread_condattr_destroy(&attributes);
 }

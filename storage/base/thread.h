@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Threads of this program. Signals belong to the threads of whoever embeds it: none of ours takes any, and so a SIGPIPE of
- * sendfile or splice kills nobody. Any thread may call both. */
+ * sendfile or splice kills nobody. And the conditions they wait for with a limit. Any thread may call all of these. */
 #ifndef STORAGE_BASE_THREAD_H
 #define STORAGE_BASE_THREAD_H
 
@@ -17,5 +17,9 @@ int thread_start(pthread_t *thread, const char *name, void *(*run)(void *arg), v
 
 /* Waits until the thread is over. Not on that thread itself. */
 void thread_join(pthread_t thread);
+
+/* A condition whose pthread_cond_timedwait goes by the monotonic clock (clock_monotonic_in), so that nobody waits longer, or not at all,
+ * because somebody sets the time. The caller owes pthread_cond_destroy. */
+void thread_condition_init(pthread_cond_t *condition);
 
 #endif

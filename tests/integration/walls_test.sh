@@ -55,6 +55,17 @@ else
     echo "$opens"
     failed=1
 fi
+# Who waits with a limit does so by the monotonic clock, which thread_condition_init gives; a condition made otherwise goes by the clock that people set.
+waits=$(grep -rlE --include='*.c' 'pthread_cond_timedwait' storage metadata api | xargs -n 1 dirname | sort -u | while read -r room; do
+    grep -qE 'thread_condition_init' "$room"/*.c || echo "$room"
+done; grep -rn --include='*.c' 'pthread_condattr' storage metadata api | grep -v '^storage/base/thread\.c')
+if [ -z "$waits" ]; then
+    echo "ok - waits with a limit go by the monotonic clock"
+else
+    echo "not ok - waits with a limit go by the monotonic clock"
+    echo "$waits"
+    failed=1
+fi
 forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
 forbid "identity stands on the ground floor alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|http|s3|server|cli)/)|h2o' api/identity

@@ -124,7 +124,6 @@ static int open_blobs(struct core *core)
 int cluster_open(struct core *core)
 {
     struct core_cluster *cluster = calloc(1, sizeof(*cluster));
-    pthread_condattr_t attributes;
     int err;
 
     assert(core->meta == NULL && core->blobs == NULL && !core->options.relaxed);
@@ -133,10 +132,7 @@ int cluster_open(struct core *core)
     cluster->core = core;
     core->cluster = cluster;
     pthread_mutex_init(&cluster->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&cluster->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&cluster->changed);
     atomic_init(&core->garbage_ready, INT64_MAX); /* what may go, cluster_garbage says */
     if ((err = open_rows(core)) != 0)
         return err;

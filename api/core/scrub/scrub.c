@@ -270,17 +270,13 @@ static void scrub_free(struct scrub *scrub)
 int scrub_start(struct core *core, struct scrub **out)
 {
     struct scrub *scrub = calloc(1, sizeof(*scrub));
-    pthread_condattr_t attributes;
     int err = 0;
 
     if (scrub == NULL)
         return -ENOMEM;
     scrub->core = core;
     pthread_mutex_init(&scrub->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&scrub->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&scrub->changed);
     scrub->findings = findings_open(core_folder_fd(core));
     scrub_state_read(core_folder_fd(core), &scrub->state);
     scrub->noted = scrub->state;

@@ -187,7 +187,6 @@ static void rows_free(struct check_rows_thread *rows)
 int check_rows_begin(struct check_rows_thread **thread, struct meta *meta, bool compares)
 {
     struct check_rows_thread *rows = calloc(1, sizeof(*rows));
-    pthread_condattr_t monotonic;
     int err;
 
     if (rows == NULL)
@@ -198,10 +197,7 @@ int check_rows_begin(struct check_rows_thread **thread, struct meta *meta, bool 
         return err;
     }
     pthread_mutex_init(&rows->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&rows->moved, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_init(&rows->moved);
     if ((err = thread_start(&rows->thread, "sluice-rows", rows_main, rows)) != 0) {
         rows_free(rows);
         return err;

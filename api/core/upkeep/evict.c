@@ -374,17 +374,13 @@ static void evict_free(struct evict *evict)
 int evict_start(struct core *core, struct evict **out)
 {
     struct evict *evict = calloc(1, sizeof(*evict));
-    pthread_condattr_t attributes;
     int err;
 
     if (evict == NULL)
         return -ENOMEM;
     evict->core = core;
     pthread_mutex_init(&evict->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&evict->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&evict->changed);
     err = thread_start(&evict->thread, "sluice-evict", evict_main, evict);
     if (err != 0) {
         evict_free(evict);

@@ -9,6 +9,7 @@
 
 #include "api/core/figures.h"
 #include "storage/base/clock.h"
+#include "storage/base/thread.h"
 
 /* Of one batch at the most, at twice the bound and above. Batches take more bodies the longer they wait. */
 #define PRESSURE_WAIT_MS_MAX 200u
@@ -16,13 +17,9 @@
 void pressure_init(struct core *core)
 {
     struct core_pressure *pressure = &core->pressure;
-    pthread_condattr_t attributes;
 
     pthread_mutex_init(&pressure->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&pressure->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&pressure->changed);
 }
 
 void pressure_free(struct core *core)

@@ -416,7 +416,6 @@ static void reclaim_free(struct reclaim *reclaim)
 int reclaim_start(struct core *core, struct reclaim **out)
 {
     struct reclaim *reclaim = calloc(1, sizeof(*reclaim));
-    pthread_condattr_t attributes;
     int err;
 
     if (reclaim == NULL)
@@ -428,10 +427,7 @@ int reclaim_start(struct core *core, struct reclaim **out)
     }
     atomic_init(&reclaim->dirty, true); /* an earlier process may have left garbage */
     pthread_mutex_init(&reclaim->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&reclaim->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&reclaim->changed);
     err = meta_reader_open(core->meta, &reclaim->reader);
     if (err == 0)
         err = pressure_begin(core, reclaim->reader, &reclaim->batch->row_first);

@@ -213,7 +213,6 @@ static void settle_free(struct settle *settle)
 int settle_start(struct core *core, struct settle **out)
 {
     struct settle *settle;
-    pthread_condattr_t attributes;
     int err;
 
     if (!core->options.relaxed)
@@ -224,10 +223,7 @@ int settle_start(struct core *core, struct settle **out)
     settle->settled_changes = core->is_unsettled ? UINT64_MAX : 0; /* should the first pass fail */
     settle->settled_blobs = blob_point_settles(core->blobs);
     pthread_mutex_init(&settle->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&settle->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&settle->changed);
     err = meta_reader_open(core->meta, &settle->reader);
     if (err == 0)
         err = thread_start(&settle->thread, "sluice-settle", settle_main, settle);

@@ -342,17 +342,13 @@ static void lifecycle_free(struct lifecycle *lifecycle)
 int lifecycle_start(struct core *core, struct lifecycle **out)
 {
     struct lifecycle *lifecycle = calloc(1, sizeof(*lifecycle));
-    pthread_condattr_t attributes;
     int err;
 
     if (lifecycle == NULL)
         return -ENOMEM;
     lifecycle->core = core;
     pthread_mutex_init(&lifecycle->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&lifecycle->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_init(&lifecycle->changed);
     err = thread_start(&lifecycle->thread, "sluice-expire", lifecycle_main, lifecycle);
     if (err != 0) {
         lifecycle_free(lifecycle);
