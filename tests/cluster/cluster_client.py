@@ -11,6 +11,7 @@ import time
 from client import BUCKET, Client, md5, serve
 
 TIMEOUT_SECONDS = 6
+AVOID_SECONDS = 10 # a server that has just failed, where there is another: each client would lose a change there again and again
 PAUSE_SECONDS = 0.15 # before the next try, where nothing answers: each that is tried meanwhile is one more whose end nobody knows
 
 
@@ -24,6 +25,7 @@ class ClusterClient(Client):
         self.host, self.ports = address
         super().begin((self.host, self.ports[0]), life, seed, versioned)
         self.open, self.kept, self.refusals = {}, [], 0
+        self.avoided = {} # port -> until when
         self.is_shaken = False # something has failed: reads alone, until one is answered
 
     def report(self):
@@ -32,12 +34,14 @@ class ClusterClient(Client):
     def connect(self):
         if self.connection is not None and self.rng.random() < 0.7:
             return
-        for port in self.rng.sample(self.ports, len(self.ports)):
+        now = time.monotonic()
+        for port in sorted(self.rng.sample(self.ports, len(self.ports)), key=lambda port: self.avoided.get(port, 0) > now):
             connection = self.open.get(port) or http.client.HTTPConnection(self.host, port, timeout=TIMEOUT_SECONDS)
             if port not in self.open:
                 try:
                     connection.connect()
                 except OSError:
+                    self.avoid(port)
                     continue
             self.address, self.connection = (self.host, port), connection
             self.open[port] = connection
@@ -45,18 +49,24 @@ class ClusterClient(Client):
         time.sleep(PAUSE_SECONDS)
         raise ConnectionError("no server")
 
+    def avoid(self, port):
+        self.avoided[port] = time.monotonic() + AVOID_SECONDS
+
     def disconnect(self):
         if self.connection is not None:
             self.open.pop(self.address[1], None)
         super().disconnect()
 
     def lost(self, error):
+        self.avoid(self.address[1])
         super().lost(error)
         self.is_shaken = True
 
     def unexpected(self, label, response, body):
         self.refusals += 1
         self.is_shaken = True
+        self.avoid(self.address[1])
+        self.connection = None # it stays open, for later
         if response.status not in (500, 503):
             super().unexpected(label, response, body)
 

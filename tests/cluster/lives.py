@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Lives of a cluster: clients of tests/linear over three servers, one thing that goes wrong, all servers ended (killed, or told to), the store checked, and the
-next servers started. Each life and the first reads of the next are a history, which is searched for an order."""
+next servers started. Each life and the first reads of the next are a history, which is searched for an order while the next life goes on."""
 import collections
+import concurrent.futures
 import os
 import sys
 import time
@@ -11,13 +12,15 @@ sys.path[:0] = [HERE, *(os.path.join(os.path.dirname(HERE), name) for name in ("
 from client import md5 # noqa: E402 (found by the line before)
 from cluster_client import serve_cluster # noqa: E402
 from database import Database # noqa: E402
-from history import History # noqa: E402
+from history import History, judge # noqa: E402
 from linear import Run # noqa: E402
-from nemesis import EACH_ONCE, KINDS, Nemesis # noqa: E402
+from nemesis import EACH_ONCE, KINDS, SERVER_TIMEOUT_SECONDS, Nemesis # noqa: E402
 from servers import Servers # noqa: E402
 
 MODES = {"cluster": ([], False), "cluster-versions": ([], True)}
 QUIET_SECONDS = 0.3 # of work before and after what goes wrong
+LONG_QUIET_SECONDS = 4 # before it, in the long form: there all is answered, and the search is short
+JUDGED_AT_ONCE = 8 # histories that wait for their judge, at most
 
 
 class Cluster(Run):
@@ -28,6 +31,9 @@ class Cluster(Run):
         super().__init__(mode, seed, MODES)
         self.kept, self.refusals, self.swallowed, self.done = [], 0, 0, collections.Counter()
         self.plan = list(EACH_ONCE)
+        self.fences, self.judging, self.judge = 0, [], concurrent.futures.ThreadPoolExecutor(1)
+        if self.is_long:
+            self.args = [*self.args, "--server-timeout", str(SERVER_TIMEOUT_SECONDS)]
 
     def serve(self):
         if self.life == 0:
@@ -39,6 +45,7 @@ class Cluster(Run):
     # ---- One life ----
 
     def live(self, falsify=True):
+        self.take_verdicts(JUDGED_AT_ONCE)
         self.life += 1
         problems = len(self.problems)
         told = (("127.0.0.1", self.server.ports), self.life, self.seed, self.versioned)
@@ -68,14 +75,34 @@ class Cluster(Run):
         self.look_at(history, falsify)
         self.bad += len(self.problems) > problems
 
+    def look_at(self, history, falsify):
+        self.look_at_tags(history)
+        self.judging.append((self.life, history, self.judge.submit(judge, self.searches(history, falsify))))
+
+    def take_verdicts(self, left=0):
+        """Those that are there, and as many more as leave no more than that to be waited for."""
+        while self.judging and (len(self.judging) > left or self.judging[0][2].done()):
+            life, history, verdicts = self.judging.pop(0)
+            problems = len(self.problems)
+            self.settle(life, history, verdicts.result())
+            self.bad += len(self.problems) > problems
+
+    def stop_clients(self):
+        super().stop_clients()
+        self.take_verdicts()
+        self.judge.shutdown()
+
     def suffer(self):
         """One thing goes wrong amid the clients' work: each kind once first, then as chance has it."""
         kind = self.plan.pop(0) if self.plan else self.rng.choices(list(KINDS), list(KINDS.values()))[0]
         self.done[kind] += 1
-        time.sleep(self.rng.uniform(0.1, QUIET_SECONDS))
+        time.sleep(self.rng.uniform(0.1, LONG_QUIET_SECONDS if self.is_long else QUIET_SECONDS))
         getattr(self.nemesis, kind)()
         if kind not in ("stall", "swallow"):
             self.nemesis.wait_for_service()
+        self.fences = self.nemesis.fences
+        self.problems += [f"life {self.life}: {problem}" for problem in self.nemesis.problems]
+        self.nemesis.problems.clear()
         time.sleep(self.rng.uniform(0.1, QUIET_SECONDS))
         if kind != "nothing":
             self.kills += 1

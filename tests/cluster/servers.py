@@ -17,6 +17,7 @@ from sluicetest import SLUICE, Server, done, run, scratch, skip
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SERVERS = 3
+STARTS = 4 # of one server: on a machine with no time for anybody the database may not answer the first
 
 
 class Proxy:
@@ -91,6 +92,14 @@ class Servers:
         return self.database.url(self.proxy.ports[number] if self.proxy else None)
 
     def start_one(self, number):
+        for left in reversed(range(STARTS)):
+            try:
+                return self.try_one(number)
+            except RuntimeError as error:
+                if left == 0 or "Connection refused" not in str(error):
+                    raise
+
+    def try_one(self, number):
         self.servers[number] = Server(data=self.data, keys=self.keys, args=["--cluster", self.url(number), *self.args], env=self.env,
                                       log=scratch(f"{self.name}-{number}.log"))
         return self.servers[number]

@@ -6,10 +6,14 @@
  * keeps the configurations in which its operation has taken effect, or in which it can now, after any
  * others under way. When none is left, no order explains that answer.
  *
- * Three things keep the set small. Equal configurations are one, whatever order led to them. An operation
+ * Five things keep the set small. Equal configurations are one, whatever order led to them. An operation
  * that changes nothing takes effect as soon as it can: whatever is possible without it is possible after
- * it. And one that gets no answer need not take effect: a configuration is left out where there is one
- * that differs only in that fewer of these have. */
+ * it. One that gets no answer need not take effect: a configuration is left out where there is one
+ * that differs only in that fewer of these have. And of several such ones that are alike it does not matter
+ * which take effect, only how many: the first ones do. One that gets no answer and is about one key alone takes
+ * effect just before another that looks at that key, or after the last event: any order with it can be brought
+ * into that form, for until then nothing tells whether it has, and where the key is written before it is looked at
+ * it need not. So a configuration owes a look at some keys, and only what looks at them may be next. */
 #include "checker.h"
 
 #include <assert.h>
@@ -21,6 +25,7 @@
 struct configuration {
     uint64_t done; /* slots of operations under way that have taken effect */
     uint16_t state[LINEAR_KEYS_MAX];
+    uint8_t owed; /* keys that what is next has to look at */
 };
 
 /* ---- Sets of configurations ---- */
@@ -64,13 +69,14 @@ static uint64_t hash(const struct configuration_set *set, const struct configura
 
     static_assert(sizeof(words) == sizeof(configuration->state), "two words of state");
     memcpy(words, configuration->state, sizeof(words));
-    return mix(mix(mix(configuration->done & ~set->optional) + words[0]) + words[1]);
+    return mix(mix(mix(configuration->done & ~set->optional) + words[0] + configuration->owed) + words[1]);
 }
 
 static bool replaces(const struct configuration_set *set, const struct configuration *one,
                      const struct configuration *other)
 {
-    return (one->done & ~other->done) == 0 && ((one->done ^ other->done) & ~set->optional) == 0 &&
+    return one->owed == other->owed && (one->done & ~other->done) == 0 &&
+           ((one->done ^ other->done) & ~set->optional) == 0 &&
            memcmp(one->state, other->state, sizeof(one->state)) == 0;
 }
 
@@ -139,6 +145,10 @@ struct search {
     const struct linear_operation *slots[LINEAR_PENDING_MAX]; /* under way, or NULL */
     uint64_t readers;                                         /* slots whose operation changes nothing */
     uint64_t unanswered;                                      /* slots whose operation gets no answer */
+    uint64_t twins[LINEAR_PENDING_MAX]; /* of such a slot: those before it whose operation is the same */
+    uint8_t looks[LINEAR_PENDING_MAX];  /* keys that the slot's operation looks at */
+    uint8_t late[LINEAR_PENDING_MAX]; /* the key of one that may take effect as late as that; 0: it is none */
+    bool is_last;                     /* nobody looks any more */
     struct linear_result *result;
 };
 
@@ -149,6 +159,31 @@ static bool changes_state(const struct linear_operation *operation)
             return true;
     }
     return false;
+}
+
+static uint8_t keys_looked_at(const struct linear_operation *operation)
+{
+    uint8_t keys = 0;
+
+    for (uint32_t i = 0; i < operation->term_count; i++) {
+        const struct linear_term *term = &operation->terms[i];
+
+        if (term->kind == LINEAR_EQUALS || term->kind == LINEAR_DIFFERS)
+            keys |= (uint8_t)(1u << term->key);
+        else if (term->kind != LINEAR_SET)
+            keys |= (uint8_t)(1u << term->value);
+    }
+    return keys;
+}
+
+/* The key that it is about, where that is one alone and nobody is answered; or 0. */
+static uint8_t key_of_late(const struct linear_operation *operation)
+{
+    uint8_t keys = keys_looked_at(operation);
+
+    for (uint32_t i = 0; i < operation->term_count; i++)
+        keys |= (uint8_t)(1u << operation->terms[i].key);
+    return operation->end == LINEAR_UNANSWERED && (keys & (keys - 1)) == 0 ? keys : 0;
 }
 
 static uint16_t copy_of(const struct linear_history *history, uint16_t value)
@@ -192,8 +227,10 @@ static void settle_readers(const struct search *search, struct configuration *co
     for (uint64_t left = search->readers & ~configuration->done; left != 0; left &= left - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(left);
 
-        if (apply(search->history, search->slots[slot], configuration->state))
+        if (apply(search->history, search->slots[slot], configuration->state)) {
             configuration->done |= UINT64_C(1) << slot;
+            configuration->owed &= (uint8_t)~search->looks[slot];
+        }
     }
 }
 
@@ -218,6 +255,28 @@ static int event_compare(const void *left, const void *right)
     return a->operation < b->operation ? -1 : a->operation > b->operation;
 }
 
+static bool are_alike(const struct linear_operation *one, const struct linear_operation *other)
+{
+    if (one->term_count != other->term_count)
+        return false;
+    for (uint32_t i = 0; i < one->term_count; i++)
+        if (one->terms[i].kind != other->terms[i].kind || one->terms[i].key != other->terms[i].key ||
+            one->terms[i].value != other->terms[i].value)
+            return false;
+    return true;
+}
+
+static void note_unanswered(struct search *search, unsigned slot)
+{
+    for (uint64_t left = search->unanswered; left != 0; left &= left - 1) {
+        unsigned other = (unsigned)__builtin_ctzll(left);
+
+        if (are_alike(search->slots[slot], search->slots[other]))
+            search->twins[other > slot ? other : slot] |= UINT64_C(1) << (other > slot ? slot : other);
+    }
+    search->unanswered |= UINT64_C(1) << slot;
+}
+
 static int search_call(struct search *search, const struct linear_operation *operation)
 {
     unsigned slot = 0;
@@ -228,8 +287,10 @@ static int search_call(struct search *search, const struct linear_operation *ope
     if (slot == LINEAR_PENDING_MAX)
         return -E2BIG;
     search->slots[slot] = operation;
+    search->looks[slot] = keys_looked_at(operation);
+    search->late[slot] = changes_state(operation) ? key_of_late(operation) : 0;
     if (operation->end == LINEAR_UNANSWERED)
-        search->unanswered |= UINT64_C(1) << slot;
+        note_unanswered(search, slot);
     if (changes_state(operation))
         return 0;
     search->readers |= UINT64_C(1) << slot;
@@ -247,10 +308,24 @@ static int search_call(struct search *search, const struct linear_operation *ope
 static int search_place(struct search *search, struct configuration *configuration, uint64_t wanted)
 {
     settle_readers(search, configuration);
-    if ((configuration->done & wanted) == 0)
+    if ((configuration->done & wanted) == 0 || configuration->owed != 0)
         return set_add(&search->visited, configuration);
     configuration->done &= ~wanted;
     return set_add(&search->next, configuration);
+}
+
+/* Whether the slot's operation may be the next one where looks are owed; and what is owed then. */
+static bool may_be_next(const struct search *search, unsigned slot, uint8_t *owed)
+{
+    uint8_t late = search->is_last ? 0 : search->late[slot];
+
+    if ((*owed & ~search->looks[slot]) == 0)
+        *owed = late;
+    else if (late != 0 && (*owed & late) == 0)
+        *owed |= late;
+    else
+        return false;
+    return true;
 }
 
 /* Every configuration that follows from this one by one more operation. */
@@ -262,6 +337,7 @@ static int search_step(struct search *search, const struct configuration *from, 
         struct configuration to = *from;
 
         if (search->slots[slot] == NULL || (from->done >> slot & 1) != 0 ||
+            (search->twins[slot] & ~from->done) != 0 || !may_be_next(search, slot, &to.owed) ||
             !apply(search->history, search->slots[slot], to.state))
             continue;
         to.done |= UINT64_C(1) << slot;
@@ -325,14 +401,17 @@ static int search_death(struct search *search)
         if (search->slots[slot] != NULL && (search->unanswered >> slot & 1) == 0)
             return -EINVAL;
     }
+    search->is_last = true;
     if ((err = search_expand(search, 0)) != 1)
         return err;
+    search->is_last = false;
     for (size_t i = 0; i < search->visited.count; i++) {
         search->visited.list[i].done = 0;
         if ((err = set_add(&search->next, &search->visited.list[i])) != 0)
             return err;
     }
     memset(search->slots, 0, sizeof(search->slots));
+    memset(search->twins, 0, sizeof(search->twins));
     search->readers = search->unanswered = 0;
     return 1;
 }

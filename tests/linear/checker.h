@@ -66,7 +66,7 @@ struct linear_result {
     size_t largest;   /* configurations that were looked at for one event, at most */
 };
 
-/* bound: configurations that may be looked at for one event; each takes 32 bytes. 0, or -EINVAL when the
+/* bound: configurations that may be looked at for one event; each takes 40 bytes. 0, or -EINVAL when the
  * history is not one (times in a wrong order, a key that is none, an answer after the death of its
  * server), -E2BIG with more than LINEAR_PENDING_MAX operations under way at once, -ENOMEM. */
 int linear_check(const struct linear_history *history, size_t bound, struct linear_result *result);

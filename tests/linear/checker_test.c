@@ -226,8 +226,10 @@ static struct linear_operation random_operation(void)
     uint16_t value = (uint16_t)random_below(RANDOM_VALUES),
              other = (uint16_t)(1 + random_below(RANDOM_VALUES));
     uint8_t key = (uint8_t)random_below(KEYS);
-    uint64_t begin = 1 + random_below(RANDOM_TIMES), end = begin + random_below(6);
+    uint64_t begin = 1 + random_below(RANDOM_TIMES), answered = begin + random_below(6), end = answered;
 
+    if (random_below(4) == 0)
+        end = NEVER; /* of those that change something */
     switch (random_below(12)) {
     case 0:
     case 1:
@@ -237,7 +239,7 @@ static struct linear_operation random_operation(void)
     case 3:
         return (struct linear_operation)CREATE(begin, end, key, other);
     case 4:
-        return (struct linear_operation)CREATE_REFUSED(begin, end, key);
+        return (struct linear_operation)CREATE_REFUSED(begin, answered, key);
     case 5:
         return (struct linear_operation)SWAP(begin, end, key, value, other);
     case 6:
@@ -247,9 +249,9 @@ static struct linear_operation random_operation(void)
     case 8:
         return (struct linear_operation)MOVE(begin, end, key, (uint8_t)(1 - key));
     case 9:
-        return (struct linear_operation)LIST(begin, end, value, (uint16_t)random_below(RANDOM_VALUES));
+        return (struct linear_operation)LIST(begin, answered, value, (uint16_t)random_below(RANDOM_VALUES));
     default:
-        return (struct linear_operation)GET(begin, end, key, value);
+        return (struct linear_operation)GET(begin, answered, key, value);
     }
 }
 

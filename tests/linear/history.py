@@ -20,14 +20,23 @@ class History:
         copied_as: ETags of objects of parts, and those of their copies."""
         self.state, self.operations, self.death, self.copied_as = state, sorted(operations, key=lambda o: o.begin), death, copied_as
 
+    def named(self):
+        """Values that an answer or a condition speaks of, or whose copy one speaks of. To the others everything that happens is alike, so they are one value
+        in the text: of two changes that nobody answered, and nobody saw, it does not matter which one was made."""
+        named = {ABSENT, *self.state, *(t[2] for o in self.operations for t in o.terms if t[0] in "=!")}
+        return named | {etag for etag, copy in self.copied_as.items() if copy in named}
+
     def text(self, name):
-        numbers = {ABSENT: 0}
+        numbers, named = {ABSENT: 0}, self.named()
+
+        def number(value):
+            return numbers.setdefault(value if value in named else "another", len(numbers))
 
         def term(kind, key, value):
-            return f"{key}{kind}{value}" if kind in "@&" else f"{key}{kind}{numbers.setdefault(value, len(numbers))}"
-        lines = [f"history {name}", "state " + " ".join(str(numbers.setdefault(etag, len(numbers))) for etag in self.state)]
+            return f"{key}{kind}{value}" if kind in "@&" else f"{key}{kind}{number(value)}"
+        lines = [f"history {name}", "state " + " ".join(str(number(etag)) for etag in self.state)]
         lines += [f"op {o.begin} {'-' if o.end is None else o.end} " + " ".join(term(*t) for t in o.terms) for o in self.operations]
-        lines += [f"copied {numbers[etag]} {numbers.setdefault(copy, len(numbers))}" for etag, copy in self.copied_as.items() if etag in numbers]
+        lines += [f"copied {numbers[etag]} {number(copy)}" for etag, copy in self.copied_as.items() if etag in numbers]
         return "\n".join(lines + [f"death {self.death}", ""])
 
     def replaced(self, old, new):

@@ -165,30 +165,36 @@ class Run:
     # ---- Judging ----
 
     def look_at(self, history, falsify):
+        self.look_at_tags(history)
+        self.settle(self.life, history, judge(self.searches(history, falsify)))
+
+    def look_at_tags(self, history):
         shown = {value for o in history.operations if o.end is not None for kind, _, value in o.terms if kind == "="}
         for etag in shown - {ABSENT} - set(self.written):
             self.problems.append(f"life {self.life}: ETag {etag} is shown, and was {'refused' if etag in self.refused else 'never written'}")
-        false = Falsifier(history, self.rng).all() if falsify else {}
-        verdicts = judge({"true": history, **false})
+    def searches(self, history, falsify):
+        return {"true": history, **(Falsifier(history, self.rng).all() if falsify else {})}
+
+    def settle(self, life, history, verdicts):
         verdict = verdicts.pop("true").split()
         self.histories += 1
         self.operations += len(history.operations)
         if verdict[0] == "yes":
             self.largest = max(self.largest, int(verdict[1]))
         else:
-            self.problems.append(self.explain(history, verdict))
+            self.problems.append(self.explain(life, history, verdict))
         for kind, word in verdicts.items():
             self.falsified[kind] += 1
             self.found[kind] += word.startswith("no")
 
-    def explain(self, history, verdict):
+    def explain(self, life, history, verdict):
         folder = os.path.join(BUILD, "linear-failures")
         os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, f"{self.name}-{self.seed}-{self.life}.history")
+        path = os.path.join(folder, f"{self.name}-{self.seed}-{life}.history")
         with open(path, "w", encoding="ascii") as out:
-            out.write(history.text(f"life-{self.life}"))
+            out.write(history.text(f"life-{life}"))
         lines = history.around(int(verdict[1])) if verdict[0] == "no" else ["the search exceeds its bound"]
-        return f"life {self.life}: no order explains the last of these ({path}):\n#   " + "\n#   ".join(lines)
+        return f"life {life}: no order explains the last of these ({path}):\n#   " + "\n#   ".join(lines)
 
     def look_at_versions(self):
         """Every version that was answered is listed, and in an order that agrees with the times of the answers."""
