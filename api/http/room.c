@@ -189,7 +189,7 @@ int peer_take(struct http_worker *worker, h2o_socket_t *socket, struct peer **pe
     *peer = NULL;
     if (bound == 0 || h2o_socket_getpeername(socket, (struct sockaddr *)&name) == 0 ||
         proxies_have(worker->settings->proxies, &name) || !peer_address(&name, address))
-        return 0; /* a proxy stands for many; one that is gone already is found out by its first read */
+        return 0; /* a proxy stands for many */
     pthread_mutex_lock(&peers->mutex);
     at = peer_find(peers, address);
     if (*at == NULL && (*at = calloc(1, sizeof(**at))) != NULL)

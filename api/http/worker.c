@@ -65,12 +65,22 @@ static void worker_pause_accepting(struct http_worker *worker, h2o_socket_t *lis
         h2o_timeout_link(worker->loop, &worker->accept_timeout, &worker->accept_pause);
 }
 
+/* Asks at once, and libh2o remembers it: the kernel forgets the address of a client that resets its connection, and logs and policies
+ * need it later. Who has gone already is not heard: what he sent would be judged without an address. */
+static bool worker_knows(h2o_socket_t *socket)
+{
+    struct sockaddr_storage name;
+
+    return h2o_socket_getpeername(socket, (struct sockaddr *)&name) != 0;
+}
+
 static void worker_take(struct http_worker *worker, h2o_socket_t *socket, const struct listener *listener)
 {
     struct peer *peer = NULL;
 
     listener_accepted(listener, h2o_socket_get_fd(socket));
-    if ((listener->is_announced ? !proxy_may_announce(worker, socket)
+    if (!worker_knows(socket) ||
+        (listener->is_announced ? !proxy_may_announce(worker, socket)
                                 : peer_take(worker, socket, &peer) != 0) ||
         connection_accept(worker, socket, peer, listener) != 0) {
         peer_give_back(worker->server, peer);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Whose X-Forwarded-For counts, seen from outside: in the access log of both forms, and in policies that ask where a request comes from."""
 import json
+import socket
+import struct
 
 from sluicetest import SLUICE, Server, check, done, equal, fresh, poll, run, s3_client, scratch
 
@@ -15,6 +17,15 @@ def logged(server, path, form):
     return [json.loads(line)["remote"] if form == "json" else line.split()[0] for line in lines]
 
 
+def reset_amid(server, field):
+    """An upload whose connection is reset: the kernel does not tell its address any more when the log's line is written."""
+    server.request("PUT", "/made")
+    with server.open_socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.sendall(f"PUT /made/bucket HTTP/1.1\r\nHost: {server.host}\r\nX-Forwarded-For: {field}\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n".encode())
+        check(sock.recv(100).startswith(b"HTTP/1.1 100 "), "an upload has begun")
+
+
 FIELDS = (None, "198.51.100.7", "6.6.6.6, 198.51.100.7", "6.6.6.6, 198.51.100.7, 10.1.1.1", "unknown", "[2001:db8::9]:80", "198.51.100.7\t,10.2.2.2")
 BELIEVED = ["127.0.0.1", "198.51.100.7", "198.51.100.7", "198.51.100.7", "127.0.0.1", "2001:db8::9", "198.51.100.7"]
 for form in ("apache", "json"):
@@ -25,7 +36,8 @@ for form in ("apache", "json"):
         server = Server(args=["--workers", "1", "--access-log", log, "--access-log-format", form, *args])  # each has a buffer of lines of its own
         for field in FIELDS:
             server.request("GET", "/bucket", headers={"X-Forwarded-For": field} if field is not None else {})
-        equal(logged(server, log, form), want, f"{form}: the field counts if the proxy is {name}")
+        reset_amid(server, "198.51.100.7")
+        equal(logged(server, log, form), [*want, want[1]], f"{form}: the field counts if the proxy is {name}, also where the connection was reset")
 
 for trusted in (True, False):
     server = Server(keys=True, args=["--trusted-proxy", "127.0.0.1"] if trusted else [])

@@ -167,10 +167,22 @@ static void reports_a_worker_that_fails(void **state)
 #define HASTY_WORKERS 4u
 
 struct hasty {
-    unsigned failing; /* index, or HASTY_WORKERS for none */
+    unsigned failing;  /* index, or HASTY_WORKERS for none */
+    bool comes_second; /* after one that asks and has gone again */
     int fd;
     _Atomic unsigned workers, requests, workers_at_request;
 };
+
+/* By a reset; the request is in the socket's queue nevertheless. */
+static void ask_and_go(void)
+{
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+    int fd = client_connect();
+
+    client_send(fd, "GET /path/gone HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)), 0);
+    close(fd);
+}
 
 static int hasty_on_worker_start(void *ctx, struct http_worker *worker, unsigned index,
                                  struct http_worker_events *events, void **worker_ctx)
@@ -181,6 +193,8 @@ static int hasty_on_worker_start(void *ctx, struct http_worker *worker, unsigned
 
     if (index == 0) {
         server = http_worker_server(worker);
+        if (hasty->comes_second)
+            ask_and_go();
         hasty->fd = client_connect();
         client_send(hasty->fd, "GET /path/early HTTP/1.1\r\nHost: h\r\n\r\n");
     } else {
@@ -224,6 +238,23 @@ static void serves_nobody_before_all_workers_are_there(void **state)
     toy_start(&options);
     expect_reply(hasty.fd, &reply, 200);
     assert_int_equal(hasty.workers_at_request, HASTY_WORKERS);
+    client_close(hasty.fd, &reply);
+    toy_stop();
+}
+
+/* Nobody could say where that request came from. */
+static void does_not_hear_who_has_gone(void **state)
+{
+    struct hasty hasty;
+    struct http_server_options options = hasty_options(&hasty, HASTY_WORKERS);
+    struct reply reply = {.status = 0};
+
+    (void)state;
+    options.workers = 1;
+    hasty.comes_second = true;
+    toy_start(&options);
+    expect_reply(hasty.fd, &reply, 200);
+    assert_int_equal(hasty.requests, 1);
     client_close(hasty.fd, &reply);
     toy_stop();
 }
@@ -588,6 +619,7 @@ int main(void)
         cmocka_unit_test(reports_a_worker_that_fails),
         cmocka_unit_test(serves_nobody_before_all_workers_are_there),
         cmocka_unit_test(serves_nobody_when_the_start_fails),
+        cmocka_unit_test(does_not_hear_who_has_gone),
         cmocka_unit_test(starts_and_stops_without_a_trace),
         WITH_SERVER(stop_lets_requests_finish),
         WITH_SERVER(stop_cuts_after_the_grace_period),
