@@ -302,8 +302,10 @@ void options_init(struct options *options)
             continue;
         int err = option_set(options, row, OPTION_FROM_DEFAULT, row->default_text);
         assert(err != -EINVAL); /* a default that its own row refuses is a bug of the table */
-        if (err != 0)
-            abort(); /* no memory for a few words at the start of a program */
+        if (err != 0) {         /* there is no more to be done without a few words of memory */
+            fputs("sluice: no memory for the options\n", stderr);
+            exit(EXIT_FAILURE);
+        }
     }
 }
 

@@ -23,6 +23,7 @@ def environment(**more):
 
 
 START_SECONDS = 60 # calls that are interrupted a million times take some of them
+CHECK_SECONDS = 120
 
 
 class Lab:
@@ -136,7 +137,11 @@ class Lab:
 
     def check(self, problems, when):
         """sluice check of the closed store; nothing lies in lost/."""
-        made = subprocess.run([SLUICE, "check", "--data", self.data], capture_output=True, text=True, env=environment())
+        try:
+            made = subprocess.run([SLUICE, "check", "--data", self.data], capture_output=True, text=True, env=environment(), timeout=CHECK_SECONDS)
+        except subprocess.TimeoutExpired:
+            problems.append(f"{when}: check does not end")
+            return
         if made.returncode != 0:
             problems.append(f"{when}: check: {(made.stdout + made.stderr)[-800:]}")
         lost = os.path.join(self.data, "lost")

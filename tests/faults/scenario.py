@@ -43,15 +43,18 @@ class Scenario:
         if self.client is not None:
             self.client.close()
 
+    def give_up(self, what):
+        """No answer came. That is a problem, except where nobody could be answered; a turn ends with it, for each request would take as long."""
+        if not self.gives_up:
+            self.problems.append(f"{what}: no answer within {self.timeout} s")
+        raise GaveUp from None
+
     def ask(self, method, path, body=b"", headers=()):
-        """The answer, or None where there was none of 2xx. One that does not come is a problem."""
+        """The answer, or None where there was none of 2xx."""
         try:
             answer = self.client.request(method, path, body, headers)
         except TimeoutError:
-            if self.gives_up:
-                raise GaveUp from None
-            self.problems.append(f"{method} {path}: no answer within {self.timeout} s")
-            return None
+            self.give_up(f"{method} {path}")
         except OSError as error:
             self.refused.append(f"{method} {path}: {error!r}")
             return None
@@ -90,8 +93,11 @@ class Scenario:
     # ---- The turn ----
 
     def prepare(self):
-        good = [self.ask("PUT", path[:-1]) for path in (PLAIN, KEPT)]
-        good.append(self.ask("PUT", KEPT[:-1] + "?versioning", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"))
+        try:
+            good = [self.ask("PUT", path[:-1]) for path in (PLAIN, KEPT)]
+            good.append(self.ask("PUT", KEPT[:-1] + "?versioning", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"))
+        except GaveUp:
+            return False
         return None not in good
 
     def run(self, gives_up=False):
@@ -130,10 +136,7 @@ class Scenario:
             self.client.sock.sendall(b"PUT %b HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n\r\n" % path.encode() + pieces)
             answer = self.client.receive("PUT")
         except TimeoutError:
-            if self.gives_up:
-                raise GaveUp from None
-            self.problems.append(f"PUT {path} chunked: no answer")
-            return
+            self.give_up(f"PUT {path} chunked")
         except OSError as error:
             self.refused.append(f"PUT {path} chunked: {error!r}")
             self.client.close()
@@ -238,14 +241,20 @@ class Scenario:
     def works(self):
         """Whether a change goes well now, small and large; what is refused is no problem yet."""
         kept, self.refused = self.refused, []
-        good = all(self.put(PLAIN + name, size)[0] is not None for name, size in (("again", 100), ("again-large", 70_000)))
+        try:
+            good = all(self.put(PLAIN + name, size)[0] is not None for name, size in (("again", 100), ("again-large", 70_000)))
+        except GaveUp:
+            good = False
         self.why_not, self.refused = self.refused, kept
         return good
 
     def verify(self):
         """Every key holds one of the contents that it may have, which from now on is what it holds; listings agree."""
         self.refused = []
-        listed = self.ask("GET", PLAIN[:-1] + "?list-type=2")
+        try:
+            listed = self.ask("GET", PLAIN[:-1] + "?list-type=2")
+        except GaveUp:
+            return
         names = set(re.findall(rb"<Key>([^<]*)</Key>", listed.body)) if listed is not None else None
         for path, contents in self.may.items():
             answer = self.client.request("GET", path)
