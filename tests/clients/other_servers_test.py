@@ -9,14 +9,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-from sluicetest import SLUICE, Server, check, done, equal, fresh, odd_tree, pattern_file, poll, same_tree, scratch, sha256_file, skip  # noqa: E402
+from sluicetest import SLUICE, Server, check, done, equal, free_port, fresh, odd_tree, pattern_file, poll, same_tree, scratch, sha256_file, skip  # noqa: E402
 
 KEY, SECRET = "OTHERSKEY", "others-secret-key"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def is_listening(port):

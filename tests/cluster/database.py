@@ -7,6 +7,7 @@ import ctypes
 import glob
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -46,9 +47,11 @@ def unusable():
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """Below those that the kernel gives to whoever asks for any: a node that is away finds it free when it comes back."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", random.SystemRandom().randrange(12000, 32000)))
+            return sock.getsockname()[1]
 
 
 def die_with_parent():

@@ -12,7 +12,7 @@ BLOCKED = {"BlockPublicAcls": False, "IgnorePublicAcls": False, "BlockPublicPoli
 def refused(name, contains, *args, env=None, data=None):
     folder = data or fresh("refused")
     status, output = run([SLUICE, "serve", "--data", folder, "--listen", "127.0.0.1:0", *args],
-                         env={**{key: "" for key in os.environ if key.startswith(("SLUICE_", "MINIO_"))}, **(env or {})}, timeout=20)
+                         env={**{key: "" for key in os.environ if key.startswith(("SLUICE_", "MINIO_"))}, **(env or {})}, timeout=60)
     check(status == 2 and contains in output, name, f"status {status}: {output}")
     check(data or not os.path.exists(folder), f"{name}: nothing was made")
 

@@ -7,19 +7,13 @@ import os
 import socket
 import subprocess
 
-from sluicetest import (ACCESS, ROOT, SECRET, Server, check, done, equal, fresh, have, make_certificate, pattern_file, poll, run, s3_client, scratch, sha256_file,
+from sluicetest import (ACCESS, ROOT, SECRET, Server, check, done, equal, free_port, fresh, have, make_certificate, pattern_file, poll, run, s3_client, scratch, sha256_file,
                         skip, trust)
 
 RECIPES = os.path.join(ROOT, "deploy", "proxies")
 CLIENT = "127.0.0.7"  # an address that is no proxy's
 certificate, key, authority = make_certificate(names="DNS:localhost,DNS:*.localhost,IP:127.0.0.1")
 trust(authority)
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def recipe(name, changes):
@@ -177,6 +171,6 @@ for name, program, make in (("nginx", "nginx", nginx), ("HAProxy", "haproxy", ha
     proxied = make()
     by_curl(name, proxied, objects(name, proxied))
     proxied.process.terminate()
-    proxied.process.wait(20)
+    proxied.process.wait(120)
     addresses(name, proxied)
 done()

@@ -206,11 +206,13 @@ def by_age(server):
     set_cache(server, "aged", MaxAge=3)
     for key in ("used", "unused"):
         equal(server.request("PUT", f"/aged/{key}", body=key.encode())[0], 200, f"{key} is stored")
-    deadline = time.monotonic() + 30
+    deadline, used, longest = time.monotonic() + 120, time.monotonic(), 0
     while "unused" in keys_and_sizes(server, "aged") and time.monotonic() < deadline:
         server.request("GET", "/aged/used")
+        longest, used = max(longest, time.monotonic() - used), time.monotonic()
         time.sleep(0.3)
-    equal(list(keys_and_sizes(server, "aged")), ["used"], "what is not used for so long goes, what is used stays")
+    left = list(keys_and_sizes(server, "aged"))
+    check(left == ["used"] or left == [] and longest > 1, "what is not used for so long goes, what is used stays", f"{left}, used every {longest:.1f} s at least")
     check(poll(lambda: not keys_and_sizes(server, "aged"), 30), "until nobody uses it any more")
 
 

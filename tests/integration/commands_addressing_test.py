@@ -68,7 +68,7 @@ equal(sluice("cat", "s3://virtual/in/small.bin", *FLAGS)[0], 0, "cat")
 code, url, _ = sluice("presign", "s3://virtual/out/ü+ %", *FLAGS)
 check(code == 0 and url.startswith(f"http://virtual.localhost:{server.port}/out/"), "presign", url)
 request = urllib.request.Request(url.strip().replace("virtual.localhost", "127.0.0.1"), headers={"Host": f"virtual.localhost:{server.port}"})
-with urllib.request.urlopen(request, timeout=20) as answer:
+with urllib.request.urlopen(request, timeout=60) as answer:
     equal(len(answer.read()), 12 << 20, "and its URL is good")
 equal(sluice("rm", "-r", "s3://virtual/", *FLAGS)[0], 0, "rm")
 equal(sluice("rb", "s3://virtual", *FLAGS)[0], 0, "rb")

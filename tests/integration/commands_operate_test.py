@@ -52,7 +52,7 @@ process = subprocess.Popen([SLUICE, "status", server.url, "--watch", "--json"], 
 process.stdout.readline()
 check(json.loads(process.stdout.readline())["health"] == "ok", "--watch shows it again")
 process.send_signal(signal.SIGINT)
-equal(process.wait(20), 130, "until it is interrupted")
+equal(process.wait(120), 130, "until it is interrupted")
 
 # ---- bucket -------------------------------------------------------------------------------------------------------------------
 

@@ -185,7 +185,7 @@ for number in range(3):
     s3.put_object(Bucket="work", Key=f"pipe/{number}" + "x" * 900, Body=b"x")
 listing = subprocess.Popen([SLUICE, "ls", "-r", "s3://work/pipe/", "s3://work/pipe/", "s3://work/pipe/"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 listing.stdout.close()
-equal((listing.stderr.read(), listing.wait(20)), (b"", 1), "where nobody reads, it ends without a word")
+equal((listing.stderr.read(), listing.wait(120)), (b"", 1), "where nobody reads, it ends without a word")
 
 # ---- Damage on the way ---------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ got = []
 for statement in ("BEGIN EXCLUSIVE", "BEGIN IMMEDIATE", "SELECT count(*) FROM sqlite_master"):
     try:
         holder = lock(statement)
-        got.append((statement, server.request("PUT", "/busy/key", b"z", timeout=20)[0]))
+        got.append((statement, server.request("PUT", "/busy/key", b"z", timeout=60)[0]))
         holder.close()
     except sqlite3.OperationalError as error:
         got.append((statement, str(error)))

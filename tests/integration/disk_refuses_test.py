@@ -27,7 +27,7 @@ def tries(server, disk, name, code, allowed):
     answers = {}
     for what, method, path, body in CHANGES * 2:
         began = time.monotonic()
-        status, _, text = server.request(method, path, body, timeout=20)
+        status, _, text = server.request(method, path, body, timeout=60)
         answers.setdefault(what, []).append((status, error_code(text) if status >= 300 else "", round(time.monotonic() - began, 1)))
     check(all((status, text) in allowed for each in answers.values() for status, text, _ in each), f"{name}: changes are refused in time", f"{answers}")
     if code == errno.EDQUOT:

@@ -77,7 +77,7 @@ for call, what in CALLS.items():
             elif wanted is not None and answer != wanted:
                 odd.append(f"{name}: {asked[0]} {asked[1]}: other bytes")
         faults(NONE)
-        if not poll(lambda: put(f"{what}-{name}-after", SMALL)[0] == 200, 10):
+        if not poll(lambda: put(f"{what}-{name}-after", SMALL)[0] == 200):
             odd.append(f"{name}: afterwards nothing is stored: {put(f'{what}-{name}-after', SMALL)}")
         if request("GET", f"/words/{what}-{name}-large")[2] != LARGE:
             odd.append(f"{name}: afterwards the large object cannot be read")

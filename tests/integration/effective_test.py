@@ -81,7 +81,7 @@ def send(method, path, headers=(), query=(), body=b"", how="header"):
         headers.append(("authorization", f"AWS4-HMAC-SHA256 Credential=BOBKEY/{signer.scope}, SignedHeaders={';'.join(names)}, Signature={signature}"))
     elif how == "presigned":
         text += f"&X-Amz-Signature={signature}"
-    connection = http.client.HTTPConnection(HOST, timeout=20)
+    connection = http.client.HTTPConnection(HOST, timeout=60)
     connection.putrequest(method, path + ("?" + text if text else ""))
     for name, value in headers:
         connection.putheader(name, value)

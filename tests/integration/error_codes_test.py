@@ -244,7 +244,7 @@ def writes(server):
         rows(server, "CompleteMultipartUpload", (what, "POST", f"/errors/upload?uploadId={upload(server)}", headers, b"<x/>", status, code))
     rows(server, "PutObject", ("If-Match of nothing", "PUT", "/errors/new", {"if-match": '"x"'}, content, 404, "NoSuchKey"))
     equal(ask(server, "GET", "/errors/new"), (404, "NoSuchKey"), "nothing of the refused was stored")
-    answer = server.raw(b"PUT /errors/new HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6000000000\r\n\r\n", timeout=5)
+    answer = server.raw(b"PUT /errors/new HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6000000000\r\n\r\n", timeout=30)
     seen.add(error_code(answer))
     equal((answer.split(b" ")[1], error_code(answer)), (b"400", "EntityTooLarge"), "PutObject: more than 5 GiB")
     coded = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "content-encoding": "aws-chunked"}

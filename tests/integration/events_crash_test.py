@@ -8,8 +8,8 @@ import signal
 import threading
 import time
 
-from sluicetest import Server, check, done, equal, poll, s3_client, scratch
-from webhook import Webhook, free_port, key_of
+from sluicetest import Server, check, done, equal, free_port, poll, s3_client, scratch
+from webhook import Webhook, key_of
 
 WRITERS, KEYS = 8, 5
 targets = scratch("targets")

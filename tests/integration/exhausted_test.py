@@ -70,7 +70,7 @@ for engine in ("threads", "auto"):
     resource.prlimit(server.pid, resource.RLIMIT_AS, (pages * resource.getpagesize(), FREE))
     answers = []
     for number in range(150):
-        connection = server.connect(timeout=20)
+        connection = server.connect(timeout=60)
         body = (SMALL, LARGE)[number % 2]
         answers.append(status_of(connection, "PUT", f"/full/new{number}", body))
         if server.process.poll() is not None:

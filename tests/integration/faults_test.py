@@ -41,14 +41,14 @@ equal(plain.request("PUT", "/first")[0], 200, "and answers")
 plain.stop()
 for where in ("0.0.0.0:0", "[::]:0"):
     for words in ([], ["--check-config"]):
-        status, output = run([SLUICE, "serve", "--data", fresh("refused"), "--fault-knobs", "--allow-anonymous", "--listen", where, *words], timeout=20)
+        status, output = run([SLUICE, "serve", "--data", fresh("refused"), "--fault-knobs", "--allow-anonymous", "--listen", where, *words], timeout=60)
         check(status == 2 and "for tests on this machine" in output, f"on {where} it does not start with them {words}", output)
-status, output = run([SLUICE, "serve", "--data", fresh("refused"), "--check-config"], env={"SLUICE_FAULT_KNOBS": "yes"}, timeout=20)
+status, output = run([SLUICE, "serve", "--data", fresh("refused"), "--check-config"], env={"SLUICE_FAULT_KNOBS": "yes"}, timeout=60)
 check(status == 0, "the environment does not turn them on", output)
 conf = scratch("knobs.conf")
 with open(conf, "w") as file:
     file.write("fault-knobs = yes\n")
-status, output = run([SLUICE, "serve", "--data", fresh("refused"), "--check-config", "--config", conf], timeout=20)
+status, output = run([SLUICE, "serve", "--data", fresh("refused"), "--check-config", "--config", conf], timeout=60)
 check(status == 2, "nor does the file", output)
 
 server = Server(args=["--fault-knobs", "--workers", "2"])

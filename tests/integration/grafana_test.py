@@ -6,13 +6,12 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.parse
 import urllib.request
 
-from sluicetest import ROOT, SLUICE, TLS, Server, check, done, equal, scratch, skip
+from sluicetest import ROOT, SLUICE, TLS, Server, check, done, equal, free_port, scratch, skip
 
 LABELS_OF_PROMETHEUS = {"instance", "le", "job"}
 # What has no samples before it happens, and cannot happen here.
@@ -54,7 +53,7 @@ def names_stand(page, found):
 
 def ask(port, query):
     url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)["data"]["result"]
 
 
@@ -63,9 +62,7 @@ def asked_of_prometheus(server, found):
     if prometheus is None or TLS:
         skip("its queries have answers", "no prometheus" if prometheus is None else "the names are the same over TLS")
         return
-    with socket.socket() as chosen: # it cannot be told to choose one
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
+    port = free_port()
     with open(scratch("prometheus.yml"), "w", encoding="utf-8") as file:
         file.write("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: sluice\n  metrics_path: /-/metrics\n"
                    f"  static_configs: [{{targets: ['127.0.0.1:{server.port}']}}]\n")

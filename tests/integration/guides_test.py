@@ -8,19 +8,12 @@ import glob
 import os
 import re
 import signal
-import socket
 import subprocess
 
-from sluicetest import BUILD, ROOT, check, done, have, scratch, skip
+from sluicetest import BUILD, ROOT, check, done, free_port, have, scratch, skip
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SLUICE_"))}
 BEFORE = "set -euo pipefail\nexport HOME=$PWD\n"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def sandbox(name):

@@ -32,7 +32,7 @@ for number, mark in enumerate(MARKS):
     equal((status, body, headers.get("content-range")), (206, b"MARK%04d" % number, f"bytes {mark}-{mark + 7}/{SIZE}"), f"range at {mark}")
 get = subprocess.Popen(["curl", "-sS", "-f", f"{server.url}/large/object"], stdout=subprocess.PIPE)
 equal(subprocess.run(["cmp", "-", path], stdin=get.stdout).returncode, 0, "all of it comes back identical")
-answer = server.raw(b"PUT /large/too-large HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % (5 * GIB + 1), timeout=3)
+answer = server.raw(b"PUT /large/too-large HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % (5 * GIB + 1), timeout=30)
 check(b"EntityTooLarge" in answer and b"100 Continue" not in answer, "more than 5 GiB in one PUT is refused before its body", repr(answer[:200]))
 equal(server.request("DELETE", "/large/object")[0], 204, "it is deleted")
 check(server.stop(), "the server ends with status 0")

@@ -45,7 +45,7 @@ def keys_of(s3):
     return [entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
-def eventually(want, read, name, seconds=30):
+def eventually(want, read, name, seconds=120):
     deadline = time.monotonic() + seconds
     got = read()
     while got != want and time.monotonic() < deadline:

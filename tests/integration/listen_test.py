@@ -185,7 +185,7 @@ class Watch:
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+        return self.process.wait(120)
 
 
 before = figure("sluice_event_listeners")
@@ -203,18 +203,18 @@ equal([json.loads(line)["eventName"] for line in as_json.text().splitlines()], [
       "or JSON, of the events that were asked for")
 equal(as_json.end(), 130, "an interrupt ends it")
 denied = Watch(f"{server.url}/bucket", access="nobody")
-equal(denied.process.wait(20), 4, "who may not gets the status for that")
+equal(denied.process.wait(120), 4, "who may not gets the status for that")
 missing = Watch(f"{server.url}/missing")
-equal(missing.process.wait(20), 3, "a bucket that is not there has its own")
+equal(missing.process.wait(120), 3, "a bucket that is not there has its own")
 wrong = Watch(f"{server.url}/bucket", "--events", "nothing")
-check(wrong.process.wait(20) != 0, "an event that is none is refused")
+check(wrong.process.wait(120) != 0, "an event that is none is refused")
 
 # ---- The end ----
 
 started = time.monotonic()
 check(server.stop(), "a server that is listened to stops")
 check(time.monotonic() - started < 15, "and waits for no listener")
-check(fast.ended.wait(10), "listeners are told by the end")
+check(fast.ended.wait(60), "listeners are told by the end")
 nowhere = Watch(f"{server.url}/bucket")
 equal(nowhere.process.wait(30), 5, "a server that is not there has its own status")
 server = Server(data=server.data, args=["--credentials", credentials, "--listen", f"127.0.0.1:{server.port}"])

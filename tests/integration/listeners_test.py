@@ -51,7 +51,7 @@ def conversation(sent, file=FILE):
 
 
 def refused(name, contains, *args, status=2, env=None):
-    got, output = run([SLUICE, "serve", "--data", fresh("refused"), *args], env=env, timeout=20)
+    got, output = run([SLUICE, "serve", "--data", fresh("refused"), *args], env=env, timeout=60)
     check(got == status and contains in output, name, f"status {got}: {output}")
 
 
@@ -98,7 +98,7 @@ def several():
 def files():
     server = Server(args=["--listen", UNIX])
     equal(mode_of(FILE), "0o600", "a socket file is its owner's alone")
-    got, output = run([SLUICE, "serve", "--data", fresh("second"), "--listen", UNIX], timeout=20)
+    got, output = run([SLUICE, "serve", "--data", fresh("second"), "--listen", UNIX], timeout=60)
     check(got == 1 and f"cannot listen on {UNIX}: Address already in use" in output, "one that is served is not taken away", output)
     equal(ask("GET", "/-/healthy")[0], 200, "and goes on being served")
     server.kill()

@@ -10,8 +10,7 @@ import socket
 import threading
 import time
 
-from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, poll, run, s3_client, scratch
-from webhook import free_port
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, free_port, poll, run, s3_client, scratch
 
 MIB = 1 << 20
 far_port, loop_port = free_port(), free_port()

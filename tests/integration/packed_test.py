@@ -119,7 +119,7 @@ def data_bytes():
 check(server.stop(), "the server ends with status 0")
 server = Server(data=server.data)  # works off what closing left
 want = sum((len(body) + 4095) // 4096 * 4096 for body in neighbours.values())
-deadline = time.monotonic() + 20
+deadline = time.monotonic() + 120
 while data_bytes() != want and time.monotonic() < deadline:
     time.sleep(0.1)
 equal(data_bytes(), want, "what is left on disk is what the others take")

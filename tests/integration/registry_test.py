@@ -9,22 +9,15 @@ import hashlib
 import http.client
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.parse
 
-from sluicetest import ACCESS, SECRET, Server, check, done, equal, exchange, have, ok, pattern_file, run, s3_client, scratch, skip
+from sluicetest import ACCESS, SECRET, Server, check, done, equal, exchange, free_port, have, ok, pattern_file, run, s3_client, scratch, skip
 
 MIB = 1 << 20
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 BUCKET = "images"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Registry:
@@ -48,7 +41,7 @@ http: {{addr: "127.0.0.1:{self.port}", secret: only-for-tests}}
             self.process = subprocess.Popen(["docker-registry", "serve", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={"PATH": os.environ["PATH"], "HOME": scratch(), "OTEL_TRACES_EXPORTER": "none"})
         atexit.register(self.stop)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while self.process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 if self.request("GET", "/v2/")[0] == 200:

@@ -9,8 +9,7 @@ import signal
 import threading
 import time
 
-from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, make_keys, key_line, poll, run, s3_client, scratch
-from webhook import free_port
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, free_port, make_keys, key_line, poll, run, s3_client, scratch
 
 MIB = 1 << 20
 targets = scratch("targets")

@@ -216,7 +216,7 @@ def signals():
 
 def read_until(master, pattern):
     """What the terminal shows that matches."""
-    seen, end = b"", time.monotonic() + 30
+    seen, end = b"", time.monotonic() + 120
     while not (found := re.search(pattern, seen)):
         if time.monotonic() > end or not select.select([master], [], [], 30)[0]:
             raise TimeoutError(f"{pattern} is not in {seen}")

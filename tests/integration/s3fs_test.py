@@ -34,7 +34,7 @@ class Mount:
             self.process = subprocess.Popen(["s3fs", BUCKET, self.folder, "-f", "-o", options], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT, env={"PATH": os.environ["PATH"], "HOME": scratch()})
         atexit.register(self.end)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not os.path.ismount(self.folder) and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
 

@@ -25,7 +25,7 @@ class Mount:
             self.process = subprocess.Popen(["bindfs", "-f", "--no-allow-other", self.source, folder], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=subprocess.STDOUT)
         atexit.register(self.end)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not os.path.ismount(folder) and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
 

@@ -9,11 +9,13 @@ With TEST_TLS=1 in the environment every server speaks HTTPS, and every client t
 import atexit
 import base64
 import contextlib
+import faulthandler
 import filecmp
 import hashlib
 import http.client
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -27,6 +29,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("BUILD_DIR", os.path.join(ROOT, "build"))
 SLUICE = os.path.join(BUILD, "sluice")
 ACCESS, SECRET = "TESTKEY", "test/secret+key"
+START_SECONDS = 180 # with the slowest sanitizer, on the slowest machine
+
+# tests/run ends a test after 20 minutes. One that hangs says where, before.
+faulthandler.dump_traceback_later(1140, exit=False)
 
 counts = {"ok": 0, "not ok": 0, "skip": 0}
 
@@ -212,11 +218,12 @@ class Server:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL,
                                             env=environment, text=True)
         atexit.register(self.kill)
-        line = self.process.stdout.readline()
+        begins = select.select([self.process.stdout], [], [], START_SECONDS)[0]
+        line = self.process.stdout.readline() if begins else ""
         self.start_seconds = time.monotonic() - started
         if "://" not in line:
             with open(self.log, errors="replace") as log_file:
-                raise RuntimeError(f"the server did not start: {line!r} {log_file.read()[-2000:]}")
+                raise RuntimeError(f"the server did not start within {self.start_seconds:.0f} s: {line!r} {log_file.read()[-2000:]}")
         urls = [word.rstrip("/") for word in line.split() if "://" in word]
         self.urls = urls # of all places
         self.url, self.tls_url = urls[0], urls[-1] if urls[-1].startswith("https:") else None
@@ -230,7 +237,7 @@ class Server:
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
         return int(children[0]) if children else self.process.pid
 
-    def stop(self, expect=0, timeout=40):
+    def stop(self, expect=0, timeout=120):
         """SIGTERM; returns whether it ended with that status."""
         if self.process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
@@ -289,8 +296,18 @@ def error_code(body):
     return text.split("<Code>")[1].split("</Code>")[0] if "<Code>" in text else text[:200]
 
 
-def poll(condition, seconds=20):
-    """Whether the condition comes true within the time."""
+def free_port():
+    """A port that nobody listens on, for a program that cannot be told to choose one itself. It lies below those that the kernel gives to
+    whoever asks for any, so that nobody else has it until the program comes."""
+    chance = random.SystemRandom()
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", chance.randrange(12000, 32000)))
+            return sock.getsockname()[1]
+
+
+def poll(condition, seconds=60):
+    """Whether the condition comes true; the time is for the slowest machine."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

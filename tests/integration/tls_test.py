@@ -29,11 +29,11 @@ server = Server(args=[*BOTH, "--workers", "2", "--access-log", access_log, "--ac
 PORT = int(server.tls_url.rsplit(":", 1)[1])
 
 
-def connect(settings=context, timeout=20):
+def connect(settings=context, timeout=60):
     return settings.wrap_socket(socket.create_connection(("127.0.0.1", PORT), timeout), server_hostname="127.0.0.1")
 
 
-def raw(timeout=20):
+def raw(timeout=60):
     return socket.create_connection(("127.0.0.1", PORT), timeout)
 
 

@@ -38,7 +38,7 @@ def pipeline(port, request, stop):
 
 def requests_served(server):
     """As one more client sees it, on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
         sock.sendall(b"GET /-/metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         text = b"".join(iter(lambda: sock.recv(65536), b""))
     return int(re.search(rb"^sluice_http_requests_total (\d+)", text, re.M).group(1))

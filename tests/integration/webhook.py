@@ -10,6 +10,8 @@ import threading
 import time
 import urllib.parse
 
+from sluicetest import free_port
+
 
 def is_signed(secret, header, body, seconds=300):
     """How a target verifies: X-Sluice-Signature is t=SECONDS,v1=HEX."""
@@ -21,7 +23,7 @@ def is_signed(secret, header, body, seconds=300):
 class Webhook:
     """bodies: what was acknowledged, in its order. answer(body): the status, None for none at all, or a URL to redirect to."""
 
-    def __init__(self, answer=None, port=0):
+    def __init__(self, answer=None, port=None):
         hook = self
         self.answer = answer or (lambda body: 200)
         self.lock = threading.Lock()
@@ -71,7 +73,7 @@ class Webhook:
             def handle_error(self, request, address):
                 pass # a server that was killed
 
-        self.server = Threads(("127.0.0.1", port), Handler)
+        self.server = Threads(("127.0.0.1", port or free_port()), Handler) # one that is free when it comes back, too
         self.server.open = set()
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hook"
@@ -105,9 +107,3 @@ class Webhook:
 
 def key_of(record):
     return urllib.parse.unquote_plus(record["s3"]["object"]["key"])
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
