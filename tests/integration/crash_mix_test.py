@@ -6,7 +6,7 @@ import os
 import random
 
 from mixload import Mix
-from sluicetest import Server, check, done, equal, run, scratch, SLUICE
+from sluicetest import Server, check, done, equal, poll, run, scratch, SLUICE
 
 ROUNDS = int(os.environ.get("CRASH_MIX_ROUNDS", "20"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))
@@ -17,7 +17,10 @@ mix = Mix(seed=SEED)
 server = Server(data=data)
 mix.prepare(server)
 for round_number in range(ROUNDS):
+    before = mix.acknowledged
     mix.start(server)
+    if round_number % 2 == 1:
+        poll(lambda: mix.acknowledged >= before + 4) # the others may end before anything was answered
     for thread in mix.threads: # a moment of load, and then the end
         thread.join(rng.uniform(0.01, 0.12))
     server.kill()
@@ -31,7 +34,7 @@ for round_number in range(ROUNDS):
     if len(mix.problems) > 5:
         break
 equal(mix.problems, [], f"{ROUNDS} times kill -9 under a mix of changes: every key as acknowledged")
-check(mix.acknowledged > 10 * ROUNDS, "changes were acknowledged between the crashes", f"{mix.acknowledged}")
+check(mix.acknowledged > ROUNDS, "changes were acknowledged between the crashes", f"{mix.acknowledged}")
 check(server.stop(), "the last server ends with status 0")
 status, output = run([SLUICE, "check", "--data", data])
 check(status == 0, "sluice check finds nothing", output)

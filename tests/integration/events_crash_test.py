@@ -126,7 +126,8 @@ for number in range(rounds):
     writers = [Writer(server, f"{number}-{writer}", 400) for writer in range(WRITERS)]
     for writer in writers:
         writer.start()
-    time.sleep(0.2 + dice.random())
+    poll(lambda: all(writer.acknowledged for writer in writers))
+    time.sleep(dice.random())
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
     for writer in writers:
@@ -135,7 +136,7 @@ for number in range(rounds):
     if hook:
         hook.stop()
         kept += hook.records()
-check(len(acknowledged) > 100, f"{len(acknowledged)} changes were acknowledged over {rounds} crashes")
+check(len(acknowledged) >= WRITERS * rounds, f"{len(acknowledged)} changes were acknowledged over {rounds} crashes")
 hook = Webhook(port=port)
 server = Server(data=data, args=["--notifications", targets])
 check(poll(lambda: all_told(acknowledged, kept + hook.records()), 120), "every one of them is told at least once, also over the crashes",

