@@ -161,7 +161,7 @@ static void delete_all(struct rig *rig)
     assert_int_equal(rig_delete(rig, "small"), 0);
     await_blob_files(rig, 0);
     /* The hole of the small one: its block is given back. */
-    for (unsigned i = 0; i < 4000 && segment_blocks(rig->dir) > 1; i++)
+    for (unsigned i = 0; i < 20000 && segment_blocks(rig->dir) > 1; i++)
         nanosleep(&pause, NULL);
 }
 

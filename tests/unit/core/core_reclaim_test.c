@@ -78,7 +78,7 @@ static void removal_is_synced_before_it_is_forgotten(void **state)
     sys.fsync = counting_fsync;
     assert_int_equal(rig_delete(&rig, "key"), 0);
     await_blob_files(&rig, 0);
-    for (unsigned i = 0; i < 4000 && atomic_load(&syncs) < 2; i++)
+    for (unsigned i = 0; i < 20000 && atomic_load(&syncs) < 2; i++)
         usleep(5000);
     assert_true(atomic_load(&syncs) >= 2); /* it was taken up again: it was not forgotten */
     atomic_store(&syncs_fail, false);

@@ -108,7 +108,7 @@ UNUSED static void await_blob_files(struct rig *rig, unsigned long count)
     unsigned long found = blob_files(rig->dir);
 
     /* A segment that is made meanwhile is none yet, and looks like a file of its own: what was seen once is not looked at again. */
-    for (unsigned i = 0; i < 4000 && found != count; i++) {
+    for (unsigned i = 0; i < 20000 && found != count; i++) {
         core_worker_flush(rig->worker);
         core_worker_run(rig->worker);
         nanosleep(&pause, NULL);

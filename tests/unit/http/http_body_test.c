@@ -8,6 +8,8 @@
 
 #define LARGE_BYTES (3u << 20)
 
+#define TRIES_MAX 20u /* of what a client does in time, where the machine does not hold it up */
+
 static char *make_bytes(size_t length)
 {
     char *bytes = malloc(length);
@@ -408,15 +410,37 @@ static void ends_a_stalled_body(void **state)
     expect_close(fd, &reply);
     client_close(fd, &reply);
 
-    /* A long body, so slow that SO_RCVLOWAT would not be reached: what came is taken before the verdict. */
-    fd = client_connect();
-    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
-    usleep(20000);
-    client_send(fd, "hello");
-    expect_reply(fd, &reply, 400);
-    expect_result(&reply, -ETIMEDOUT);
-    expect_body(&reply, "hello");
+    /* A long body, so slow that SO_RCVLOWAT would not be reached: what came is taken before the verdict. A client that the machine holds
+     * up for longer than the server waits tries again. */
+    for (unsigned i = 0; i == 0 || (i < TRIES_MAX && reply.length == 0); i++) {
+        fd = client_connect();
+        client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
+        usleep(20000);
+        (void)send(fd, "hello", 5, MSG_NOSIGNAL);
+        expect_reply(fd, &reply, 400);
+        expect_result(&reply, -ETIMEDOUT);
+        if (reply.length != 0)
+            expect_body(&reply, "hello");
+        client_close(fd, &reply);
+    }
+    assert_int_equal(reply.length, 5);
+}
+
+/* Faster than it has to be, for many of the spans that are looked at. False: it was cut, as happens where the machine holds this up. */
+static bool is_sent_in_pieces(void)
+{
+    static const char piece[5000];
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+    bool is_stored;
+
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n");
+    for (unsigned i = 0; i < 60 && send(fd, piece, sizeof(piece), MSG_NOSIGNAL) == (ssize_t)sizeof(piece);
+         i++)
+        usleep(20000);
+    is_stored = client_read(fd, &reply, true) && reply.status == 200 && reply.length == 300000;
     client_close(fd, &reply);
+    return is_stored;
 }
 
 /* Something moves all the time, so nothing stalls. */
@@ -442,17 +466,8 @@ static void ends_a_body_that_trickles(void **state)
     client_close(fd, &reply);
 
     /* One that is fast enough may take many such spans. */
-    fd = client_connect();
-    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n");
-    for (unsigned i = 0; i < 60; i++) {
-        static const char piece[5000];
-
-        client_send_bytes(fd, piece, sizeof(piece));
-        usleep(20000);
-    }
-    expect_reply(fd, &reply, 200);
-    assert_int_equal(reply.length, 300000);
-    client_close(fd, &reply);
+    for (unsigned i = 1; !is_sent_in_pieces(); i++)
+        assert_true(i < TRIES_MAX);
 }
 
 /* The rate of a server that runs, for a body that is on its way already; and what is refused changes nothing. */

@@ -30,7 +30,7 @@ static void complete_await(struct store *store)
 {
     struct meta_chronicle_state state;
 
-    for (unsigned i = 0; i < 2000; i++) {
+    for (unsigned i = 0; i < 6000; i++) {
         meta_chronicle_state(store->meta, &state);
         if (state.is_complete)
             return;

@@ -30,7 +30,7 @@ static void complete_await(struct store *store)
 {
     struct meta_chronicle_state state = {.is_complete = false};
 
-    for (unsigned i = 0; i < 2000 && !state.is_complete; i++) {
+    for (unsigned i = 0; i < 6000 && !state.is_complete; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         meta_chronicle_state(store->meta, &state);
     }

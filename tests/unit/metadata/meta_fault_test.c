@@ -283,7 +283,7 @@ static void a_full_disk_has_the_log_moved(void **state)
     atomic_store(&room, 1 << 20);
     for (uint64_t file = 1; file <= 1000; file++) {
         int result;
-        for (unsigned tries = 0; (result = put(store, "a", file)) == -ENOSPC && tries < 1000; tries++) {
+        for (unsigned tries = 0; (result = put(store, "a", file)) == -ENOSPC && tries < 60000; tries++) {
             refused++;
             usleep(1000); /* the log is moved on another thread */
         }

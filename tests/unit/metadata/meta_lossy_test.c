@@ -579,7 +579,7 @@ static void syncs_fail_for_a_while(void **state)
     cut_both_ways();
     fail_next(DISK_LOG, 1, 0);
     /* By itself, without a change that asks for it. */
-    for (unsigned i = 0; i < 1000 && meta_health(store->meta) != 0; i++)
+    for (unsigned i = 0; i < 6000 && meta_health(store->meta) != 0; i++)
         usleep(10000);
     assert_int_equal(meta_health(store->meta), 0);
     cut_both_ways();

@@ -15,7 +15,7 @@ static void assert_nothing_left(struct rig *rig, unsigned descriptors)
     assert_int_equal(rig_count_blobs(rig), 0);
     assert_int_equal(rig_count_staging(rig), 0);
     assert_int_equal(rig->store->ids.settled, rig->store->ids.next);
-    for (unsigned tries = 0; tries < 2000 && count_descriptors() > descriptors; ++tries)
+    for (unsigned tries = 0; tries < 60000 && count_descriptors() > descriptors; ++tries)
         usleep(1000); /* a cancelled digest stream closes its descriptor on its own thread */
     assert_true(count_descriptors() <= descriptors);
 }

@@ -167,7 +167,7 @@ UNUSED static void await_blobs(struct rig *rig, unsigned count)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
 
-    for (unsigned i = 0; i < 5000 && rig_count_blobs(rig) != count; ++i)
+    for (unsigned i = 0; i < 30000 && rig_count_blobs(rig) != count; ++i)
         nanosleep(&pause, NULL);
     assert_int_equal(rig_count_blobs(rig), count);
 }

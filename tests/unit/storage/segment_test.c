@@ -193,7 +193,7 @@ static void sealed_by_age_when_idle(void **state)
     segment_writer_idle(pen.writer);
     assert_int_equal(pen.sealed_count, 0);
     assert_int_equal(rig_count_blobs(&pen.rig), 2);
-    for (unsigned i = 0; i < 5000 && (pen.sealed_count == 0 || rig_count_blobs(&pen.rig) == 2); ++i) {
+    for (unsigned i = 0; i < 60000 && (pen.sealed_count == 0 || rig_count_blobs(&pen.rig) == 2); ++i) {
         ids_run_ahead(&pen.rig, blob + BLOB_ID_BLOCK + 2);
         segment_writer_idle(pen.writer); /* the next one may be in the making still */
         usleep(1000);
