@@ -5,6 +5,7 @@ of them answers is seen against what the others do. It stops when it is told, no
 503, and 500 where nobody could learn what became of a commit, say no more than no answer does: the change may have been made, or may be made later."""
 import contextlib
 import http.client
+import os
 import random
 import time
 
@@ -108,4 +109,5 @@ class ClusterClient(Client):
 
 def serve_cluster(number, pipe):
     random.seed(number)
+    os.nice(10) # where there is little time, servers and database have it first, or all that is tried here is that nobody answers
     serve(number, pipe, ClusterClient)

@@ -167,7 +167,7 @@ class Database:
         """Until nothing of what clients that are gone had sent is under way any more: it was committed, or it will never be."""
         self.wait("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()", "0")
 
-    def url(self, ports=None):
+    def url(self, ports=None, connect_s=2):
         """ports: of proxies before the nodes."""
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports or [node.port for node in self.nodes])
-        return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write&connect_timeout=2&sslmode=disable&gssencmode=disable"
+        return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write&connect_timeout={connect_s}&sslmode=disable&gssencmode=disable"

@@ -37,6 +37,7 @@ class Cluster(Run):
 
     def serve(self):
         if self.life == 0:
+            Servers.connect_s = 10 if self.is_long else Servers.connect_s # beside whatever else is tried in those hours
             self.server = Servers(data=self.data, args=self.args, database=Database(), proxied=True, name=f"linear-{self.name}")
             self.nemesis = Nemesis(self.server, self.rng, self.is_long)
         else:

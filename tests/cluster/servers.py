@@ -76,6 +76,7 @@ class Hopping:
 class Servers:
     """data: the folder they share; of one that was served before, the database is found again. proxied: through a proxy each."""
     databases = {} # data -> Database
+    connect_s = 2 # how long the database may need to take a connection
 
     def __init__(self, data=None, keys=False, args=(), env=None, database=None, proxied=False, count=SERVERS, name="cluster"):
         self.data = data or tempfile.mkdtemp(prefix=f"{name}-", dir=scratch())
@@ -89,14 +90,14 @@ class Servers:
         self.start()
 
     def url(self, number):
-        return self.database.url(self.proxy.ports[number] if self.proxy else None)
+        return self.database.url(self.proxy.ports[number] if self.proxy else None, self.connect_s)
 
     def start_one(self, number):
         for left in reversed(range(STARTS)):
             try:
                 return self.try_one(number)
             except RuntimeError as error:
-                if left == 0 or "Connection refused" not in str(error):
+                if left == 0 or "Connection refused" not in str(error) and "is not connected" not in str(error):
                     raise
 
     def try_one(self, number):

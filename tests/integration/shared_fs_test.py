@@ -3,51 +3,12 @@
 """A store on a file system that other machines may have mounted, for which bindfs (FUSE) stands: refused with a sentence and with
 nothing left behind, for the whole data folder and for one that is mounted within it; served when --shared-fs says so. Skipped where
 FUSE cannot be used."""
-import atexit
-import contextlib
 import os
-import subprocess
-import time
 
-from sluicetest import SLUICE, Server, check, done, equal, fresh, have, pattern_file, run, scratch, sha256_file, skip
+from bindfs import Mount, unusable
+from sluicetest import SLUICE, Server, check, done, equal, fresh, pattern_file, run, scratch, sha256_file, skip
 
 SENTENCE = "Locks there may be lost while this machine is cut off"
-
-
-class Mount:
-    """A folder seen through bindfs, which stays in the foreground, so that it dies with the test."""
-
-    def __init__(self, folder):
-        self.folder, self.source = folder, fresh(f"source-{os.path.basename(folder)}")
-        os.makedirs(self.source)
-        os.makedirs(folder, exist_ok=True)
-        with open(scratch("bindfs.log"), "wb") as log:
-            self.process = subprocess.Popen(["bindfs", "-f", "--no-allow-other", self.source, folder], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=subprocess.STDOUT)
-        atexit.register(self.end)
-        deadline = time.monotonic() + 120
-        while not os.path.ismount(folder) and self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-
-    def end(self):
-        if self.process.poll() is None:
-            run(["fusermount", "-u", self.folder])
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=20)
-            if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
-
-
-def unusable():
-    """Why bindfs cannot be tried here, or None."""
-    if not have("bindfs"):
-        return "bindfs is not installed"
-    try:
-        os.close(os.open("/dev/fuse", os.O_RDWR))
-    except OSError as error:
-        return f"/dev/fuse: {error.strerror}"
-    return None
 
 
 def serve(data, *args, env=None):

@@ -7,41 +7,17 @@ With io_uring the hop from pipe to file is not visible as a system call, nor wou
 is run with the thread engine too, whose every call is seen."""
 import io
 import os
-import re
 import subprocess
 import sys
 import tarfile
 
+from moved import CALLS, READS, WRITES, Moved
 from sluicetest import ACCESS, SECRET, Server, check, done, equal, have, pattern_file, run, scratch, sha256_file, skip
 
 MIB = 1 << 20
 if not have("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
     skip("zero copy", "strace may not trace here")
     done()
-
-READS = {"read", "pread64", "readv", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg"}
-WRITES = {"write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"}
-CALLS = sorted(READS | WRITES | {"splice", "sendfile", "io_uring_enter", "copy_file_range", "tee", "vmsplice"})
-# `1234 splice(9, NULL, ...) = 65536`, or the second half of a call that another thread interrupted.
-LINE = re.compile(r"^\d+\s+(?:<\.\.\. )?(\w+)(?:\(| resumed>).*\)\s+= (-?\d+)")
-FILE_READ = re.compile(r"/blobs/|/staging/")
-
-
-class Moved:
-    """Bytes and calls by system call, from a trace."""
-
-    def __init__(self, path):
-        self.bytes, self.calls = {}, {}
-        with open(path, errors="replace") as trace:
-            for line in trace:
-                match = LINE.match(line)
-                if match:
-                    name, result = match[1], int(match[2])
-                    self.calls[name] = self.calls.get(name, 0) + 1
-                    self.bytes[name] = self.bytes.get(name, 0) + max(result, 0)
-
-    def total(self, names):
-        return sum(self.bytes.get(name, 0) for name in names)
 
 
 def traced(engine, keys, action, args=()):
