@@ -155,7 +155,9 @@ bool blob_ids_is_settled(const struct blob_ids *ids, uint64_t id);
 
 /* ---- Shared stores (blob_shared.c) ---- */
 
-/* After the folders are open: whether this one may be opened so. 0, -EMEDIUMTYPE or an errno. */
+/* Before anything is changed in staging/: whether the folder is another's. 0, -EMEDIUMTYPE or an errno. */
+int blob_shared_look(struct blob_store *store);
+/* After the folders are open: makes it this cluster's, if it was nobody's. As blob_shared_look. */
 int blob_shared_admit(struct blob_store *store);
 /* Opens this process's own folder below staging/. */
 int blob_shared_staging(struct blob_store *store);

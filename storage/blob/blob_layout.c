@@ -116,8 +116,8 @@ int blob_layout_open(struct blob_store *store)
     assert(store->dir_fd >= 0 && store->blobs_fd < 0);
     if ((err = dir_open(store, store->dir_fd, "blobs", &store->blobs_fd)) != 0)
         return err;
-    if (store->options.read_only)
-        return 0;
+    if ((err = blob_shared_look(store)) != 0 || store->options.read_only)
+        return err;
     if ((err = dir_open(store, store->dir_fd, "staging", &store->staging_fd)) != 0)
         return err;
     if (store->options.shared != NULL) /* each of those that share it has its own */

@@ -84,7 +84,12 @@ static int refuse(struct blob_store *store, const char *why)
     return -EMEDIUMTYPE;
 }
 
-int blob_shared_admit(struct blob_store *store)
+static int refuse_stranger(struct blob_store *store)
+{
+    return refuse(store, "the folder belongs to another cluster than the database, as its file CLUSTER says");
+}
+
+int blob_shared_look(struct blob_store *store)
 {
     const struct blob_shared *shared = store->options.shared;
     char line[CLUSTER_LINE_BYTES + 1];
@@ -100,13 +105,22 @@ int blob_shared_admit(struct blob_store *store)
         return refuse(store, "the folder is the store of a single server, as blobs/SEQUENCE says: a cluster "
                              "needs a folder of its own");
     cluster_line_make(line, shared);
+    found = cluster_read(store, line);
+    return found == 0 ? refuse_stranger(store) : found < 0 && found != -ENOENT ? found : 0;
+}
+
+int blob_shared_admit(struct blob_store *store)
+{
+    char line[CLUSTER_LINE_BYTES + 1];
+    int found;
+
+    if (store->options.shared == NULL)
+        return 0;
+    cluster_line_make(line, store->options.shared);
     if ((found = cluster_read(store, line)) == -ENOENT && !store->options.read_only &&
         (found = cluster_make(store, line)) == 0)
         found = cluster_read(store, line);
-    if (found == 0)
-        return refuse(store,
-                      "the folder belongs to another cluster than the database, as its file CLUSTER says");
-    return found < 0 ? found : 0;
+    return found == 0 ? refuse_stranger(store) : found < 0 ? found : 0;
 }
 
 /* ---- staging/ ---- */
