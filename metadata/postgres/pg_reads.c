@@ -145,10 +145,12 @@ static const struct {
          2},
     [READ_MARK_GET] = {"SELECT 0::int8, ''::bytea, 0::int8", 0},
     [READ_REPLACED_LAST] = {"SELECT 0::int8", 0},
-    [READ_SWEEP_IS_DUE] = {"SELECT EXISTS(SELECT 1 FROM dropped) OR EXISTS(SELECT 1 FROM finished)"
-                           " OR EXISTS(SELECT 1 FROM annotation_set WHERE refs = 0)"
-                           " OR EXISTS(SELECT 1 FROM publication WHERE state > 1 OR id <= $1)",
-                           0},
+    [READ_SWEEP_IS_DUE] =
+        {"SELECT EXISTS(SELECT 1 FROM dropped) OR EXISTS(SELECT 1 FROM finished)"
+         " OR EXISTS(SELECT 1 FROM annotation_set WHERE refs = 0)"
+         " OR EXISTS(SELECT 1 FROM publication AS p WHERE state > 1 OR (NOT EXISTS(SELECT 1"
+         "  FROM server AS s WHERE s.id = p.server AND s.dead = 0) AND $1::int8 IS NOT NULL))",
+         0},
     [READ_FILE_LAST] = {"SELECT coalesce(max(file), 0) FROM unit", 0},
     [READ_FILE_IS_LIVE] = {"SELECT 1::int8 FROM unit WHERE file = $1 LIMIT 1", 0},
     [READ_FILE_IS_REFERRED] = {"SELECT 1::int8 FROM unit WHERE file = $1 AND refs > 0 LIMIT 1", 0},

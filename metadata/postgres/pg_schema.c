@@ -84,7 +84,9 @@ static const char *const migrations[] = {
      * object that is one such body says so in a column, for whoever looks it up gets both at once. */
     "CREATE TABLE body(file int8 PRIMARY KEY, bytes bytea NOT NULL);"
     "ALTER TABLE body ALTER COLUMN bytes SET STORAGE EXTERNAL;"
-    "ALTER TABLE object ADD COLUMN body int8;",
+    "ALTER TABLE object ADD COLUMN body int8;"
+    /* Whoever prepares it; as long as that one lives, it is no left-over. */
+    "ALTER TABLE publication ADD COLUMN server int8 NOT NULL DEFAULT 0;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -11,7 +11,10 @@
 const struct pg_table pg_tables[PG_TABLE_COUNT] = {
     [PG_BUCKET] = {"bucket", 1, "ibibbi", {"id", "name", "created_ms", "region", "owner", "versioning"}},
     [PG_SETTING] = {"setting", 2, "iib", {"kind", "bucket", "document"}},
-    [PG_PUBLICATION] = {"publication", 1, "iiiii", {"id", "bucket", "state", "at_ms", "has_versions"}},
+    [PG_PUBLICATION] = {"publication",
+                        1,
+                        "iiiiii",
+                        {"id", "bucket", "state", "at_ms", "has_versions", "server"}},
     [PG_OBJECT] = {"object", 2, "ib" HELD_KINDS "bi", {"bucket", "key", HELD, "version", "body"}},
     [PG_VERSION] = {"version",
                     3,

@@ -205,6 +205,22 @@ int pg_publication_walk(struct row_store *store, int (*visit)(void *ctx, const s
     return found;
 }
 
+int pg_publication_is_left(struct row_store *store, int64_t id)
+{
+    struct pg_call call = {
+        .text = "SELECT NOT EXISTS(SELECT 1 FROM publication AS p JOIN server AS s ON s.id = p.server"
+                " WHERE p.id = $1 AND p.state = 1 AND s.dead = 0 AND s.id != $2)"};
+
+    pg_add_int(&call, id);
+    pg_add_int(&call, store->server);
+    store->loads++;
+    int err = pg_batch_round(store, &call, 1);
+    if (err == 0)
+        err = PQntuples(call.result) == 1 && pg_column_int(call.result, 0, 0) != 0;
+    pg_calls_clear(&call, 1);
+    return err;
+}
+
 int pg_publication_put(struct row_store *store, enum row_put put, struct publication_row *row)
 {
     struct pg_row *there;
@@ -213,10 +229,12 @@ int pg_publication_put(struct row_store *store, enum row_put put, struct publica
     assert(row->bucket > 0 && (put == ROW_INSERT || row->id > 0));
     if (put == ROW_INSERT && (err = pg_next_id(store, "SELECT nextval('publication_id')", &row->id)) != 0)
         return err;
-    const struct pg_value values[] = {pg_int(row->id), pg_int(row->bucket), pg_int(row->state),
-                                      pg_int(row->at_ms), pg_int(row->has_versions)};
+    struct pg_value values[] = {pg_int(row->id),    pg_int(row->bucket),       pg_int(row->state),
+                                pg_int(row->at_ms), pg_int(row->has_versions), pg_int(store->server)};
     if ((found = pg_row_get(store, PG_PUBLICATION, values, &there)) < 0 || (found == 0 && put == ROW_UPDATE))
         return found;
+    if (found > 0)
+        values[PUBLICATION_SERVER] = there->values[PUBLICATION_SERVER];
     if ((err = pg_set_put(&store->set, there, values)) != 0)
         return err;
     if (put == ROW_INSERT && (err = usage_stage_add(&store->meta->usage, row->id, row->bucket)) != 0)

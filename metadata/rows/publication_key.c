@@ -128,13 +128,37 @@ int publication_drop(struct meta_writer *writer, const struct publication *publi
     return err != 0 ? err : 1;
 }
 
+/* Another process prepares it, or a start has yet to sweep it, and has something for the key: it is given up, for whoever prepares it cannot be told
+ * otherwise. */
+static int publication_spoil(struct meta_writer *writer, const struct publication *publication,
+                             struct slice key)
+{
+    struct publication_row row = publication->row;
+    struct object_row prepared;
+    int found = row_object_get(writer->store, &writer->arena, publication_bucket(row.id), key, &prepared);
+
+    if (found <= 0)
+        return found;
+    row.state = PUBLICATION_GIVEN_UP;
+    found = row_publication_put(writer->store, ROW_UPDATE,
+                                &row); /* what is kept here stays: the change may be undone */
+    return found < 0 ? found : 0;
+}
+
 int publications_note(struct meta_writer *writer, int64_t bucket, struct slice key)
 {
     struct publications *all = &writer->publications;
+    int err;
 
-    for (size_t i = 0; i < all->count; i++)
-        if (all->list[i].watch != NULL && all->list[i].row.bucket == bucket)
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->list[i].row.bucket != bucket)
+            continue;
+        if (all->list[i].watch != NULL)
             publication_watch_note(all->list[i].watch, bucket, key);
+        else if (all->list[i].row.state == PUBLICATION_PREPARED &&
+                 (err = publication_spoil(writer, &all->list[i], key)) != 0)
+            return err;
+    }
     return publications_meet(writer, bucket, key);
 }
 

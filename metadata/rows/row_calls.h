@@ -96,6 +96,7 @@
     X(int, publication_walk,                                                                                 \
       (struct row_store * store, int (*visit)(void *ctx, const struct publication_row *row), void *ctx),     \
       (store, visit, ctx))                                                                                   \
+    X(int, publication_is_left, (struct row_store * store, int64_t id), (store, id))                         \
     X(int, publication_put, (struct row_store * store, enum row_put put, struct publication_row * row),      \
       (store, put, row))                                                                                     \
     X(int, publication_delete, (struct row_store * store, int64_t id), (store, id))                          \

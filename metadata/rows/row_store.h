@@ -159,6 +159,8 @@ static inline int64_t publication_bucket(int64_t id)
 /* By ascending id; also before the first batch. */
 int row_publication_walk(struct row_store *store, int (*visit)(void *ctx, const struct publication_row *row),
                          void *ctx);
+/* Of one that this process is not preparing: 1: nor does another; 0: another process does, and lives; or an error. */
+int row_publication_is_left(struct row_store *store, int64_t id);
 /* Inserted, it gets its id, which no other had. Updated: 1, or 0: it is not there. */
 int row_publication_put(struct row_store *store, enum row_put put, struct publication_row *row);
 int row_publication_delete(struct row_store *store, int64_t id);

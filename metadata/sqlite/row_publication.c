@@ -35,6 +35,12 @@ int sqlite_publication_walk(struct row_store *store,
     return row;
 }
 
+/* The store is this process's alone. */
+int sqlite_publication_is_left(struct row_store *store, int64_t id)
+{
+    return 1;
+}
+
 int sqlite_publication_put(struct row_store *store, enum row_put put, struct publication_row *row)
 {
     sqlite3_stmt *statement =

@@ -267,26 +267,31 @@ int op_publish_end(struct meta_writer *writer, struct meta_publish_end *op)
 
 /* ---- What comes after ---- */
 
-/* One whose keys are to be applied or dropped; NULL: there is none. */
-static struct publication *publication_due(struct meta_writer *writer)
+/* One whose keys are to be applied or dropped: 1, 0: there is none, or an error. */
+static int publication_due(struct meta_writer *writer, struct publication **due)
 {
     struct publications *all = &writer->publications;
+    int is_left = 0;
 
-    for (size_t i = 0; i < all->count; i++)
-        if (all->list[i].row.state != PUBLICATION_PREPARED || all->list[i].watch == NULL)
-            return &all->list[i];
-    return NULL;
+    for (size_t i = 0; i < all->count && is_left == 0; i++) {
+        *due = &all->list[i];
+        if ((*due)->row.state != PUBLICATION_PREPARED)
+            is_left = 1;
+        else if ((*due)->watch == NULL)
+            is_left = row_publication_is_left(writer->store, (*due)->row.id);
+    }
+    return is_left;
 }
 
 int publications_sweep(struct meta_writer *writer)
 {
-    struct publication *publication = publication_due(writer);
+    struct publication *publication;
     struct slice key;
-    int err;
+    int err, found = publication_due(writer, &publication);
 
-    if (publication == NULL)
-        return 0;
-    int found = row_publication_next(writer->store, &writer->arena, publication->row.id, &key);
+    if (found <= 0)
+        return found;
+    found = row_publication_next(writer->store, &writer->arena, publication->row.id, &key);
     if (found > 0)
         found = publication->row.state == PUBLICATION_VISIBLE ? publication_apply(writer, publication, key)
                                                               : publication_drop(writer, publication, key);

@@ -55,7 +55,7 @@ endforeach()
 if(PQ_FOUND AND NOT SLUICE_SANITIZE MATCHES "thread") # libpq is not instrumented
     set(SERVER "${CMAKE_CURRENT_SOURCE_DIR}/unit/metadata/postgres_server")
     foreach(test object objects upload sweep publish assembly list settings label annotation version version_model import append lock
-            judged cache quota model outbox replica shared)
+            judged cache quota model outbox replica shared cluster)
         set(name meta_${test}_test_pg)
         add_executable(${name} unit/metadata/meta_${test}_test.c)
         target_compile_definitions(${name} PRIVATE SLUICE_TEST_WITH_POSTGRES)
