@@ -324,6 +324,20 @@ int core_get_status(const struct core_get *get)
     return get->status != 0 || egress == NULL ? get->status : blob_egress_status(egress);
 }
 
+bool core_get_is_outdated(struct core_get *get)
+{
+    struct blob_egress *egress = get->sealed != NULL ? sealed_get_egress(get->sealed) : get->egress;
+    const struct meta_extents *extents = &get->object.extents;
+    int referred = 1;
+
+    for (uint32_t i = 0; i < extents->count && referred > 0; i++)
+        referred =
+            meta_unit_is_referred(get->worker->reader, extents->list[i].file, extents->list[i].unit_offset);
+    if (referred != 0 && egress != NULL)
+        blob_egress_tell_missing(egress);
+    return referred == 0;
+}
+
 bool core_get_told_damage(const struct core_get *get)
 {
     if (get->sealed != NULL)

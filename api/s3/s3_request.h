@@ -103,6 +103,7 @@ struct s3_request {
     struct s3_pinned pinned;   /* the object that it is about; set by s3_pinned_begin */
     /* Of a bucket that stands in front of another server (s3_fetch.h): that one was asked; and what a HEAD is to say, which is not here. */
     bool was_fetched;
+    bool was_looked_up_again; /* since its bytes were gone (s3_send.c) */
     const struct meta_object *elsewhere;
     struct s3_coming **coming; /* its bytes, on their way; NULL: a HEAD is answered */
     unsigned judgements;       /* that were made anew, as the object had changed since */

@@ -80,6 +80,16 @@ int egress_fail_damaged(struct blob_egress *egress, enum blob_damage damage, con
     return egress->error;
 }
 
+int egress_fail_missing(struct blob_egress *egress, int error)
+{
+    assert(error == -ENOENT);
+    if (egress->store->options.shared == NULL)
+        return egress_fail(egress, error, "cannot be opened");
+    if (egress->error == 0)
+        egress->error = -ESTALE;
+    return egress->error;
+}
+
 ssize_t egress_busy(struct blob_egress *egress)
 {
     egress->want_ready = true;
@@ -124,7 +134,8 @@ static void egress_open_done(struct blob_egress *egress, int32_t result)
         return;
     }
     if (result < 0) {
-        egress_fail(egress, result, "cannot be opened");
+        (void)(result == -ENOENT ? egress_fail_missing(egress, result)
+                                 : egress_fail(egress, result, "cannot be opened"));
         return;
     }
     int err = blob_cache_add(&egress->store->cache, egress_range(egress)->blob, result, &file);
@@ -375,6 +386,14 @@ const void *blob_egress_at_hand(const struct blob_egress *egress)
         egress->buffer_end - egress->buffer_start != egress->remaining)
         return NULL;
     return egress->buffer + egress->buffer_start;
+}
+
+void blob_egress_tell_missing(struct blob_egress *egress)
+{
+    egress_check(egress);
+    assert(egress->error == -ESTALE);
+    egress->error = 0;
+    (void)egress_fail(egress, -ENOENT, "cannot be opened");
 }
 
 bool blob_egress_told_damage(const struct blob_egress *egress)

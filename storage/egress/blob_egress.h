@@ -64,7 +64,8 @@ int blob_egress_begin(struct blob_egress **egress, struct blob_store *store, str
                       void *ctx);
 
 /* 0, or the failure that opening or reading met (sticky): -EIO (also a blob that is missing, too short, or not what was stored),
- * -EMFILE, -ENOMEM. */
+ * -EMFILE, -ENOMEM. -ESTALE: a blob of a shared store is missing, which another process may have removed since its row was read: nothing was told
+ * of it. */
 int blob_egress_status(const struct blob_egress *egress);
 
 uint64_t blob_egress_remaining(const struct blob_egress *egress);
@@ -73,6 +74,9 @@ uint64_t blob_egress_remaining(const struct blob_egress *egress);
  * (socket full), -EBUSY (disk; on_ready follows), -EPIPE / -ECONNRESET (peer), or a sticky failure. Less than `max` also where the
  * blob comes from the disk: then others should have their turn before the next call. */
 ssize_t blob_egress_send(struct blob_egress *egress, int socket_fd, size_t max);
+
+/* After -ESTALE: a row names it still, so it is damage, and told as that. */
+void blob_egress_tell_missing(struct blob_egress *egress);
 
 /* All bytes that remain, where they are one range of a small unit, which begin has verified; else NULL. Valid until the next call. */
 const void *blob_egress_at_hand(const struct blob_egress *egress);

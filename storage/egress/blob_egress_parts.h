@@ -70,6 +70,8 @@ static inline struct blob_range *egress_range(struct blob_egress *egress)
 
 /* The caller hears about the first failure only through -EIO; the operator hears which blob it was. */
 int egress_fail(struct blob_egress *egress, int error, const char *what);
+/* The first range's blob is not there. */
+int egress_fail_missing(struct blob_egress *egress, int error);
 int egress_fail_damaged(struct blob_egress *egress, enum blob_damage damage, const char *what);
 ssize_t egress_busy(struct blob_egress *egress); /* -EBUSY, and on_ready will be called */
 struct ring_op *egress_step_begin(struct blob_egress *egress, enum egress_step step);

@@ -45,7 +45,8 @@ static ssize_t egress_read_row(struct blob_egress *egress, size_t length)
     if (egress_buffer_reserve(egress, BLOB_ROW_BYTES_MAX) != 0)
         return egress_fail(egress, -ENOMEM, "cannot be read");
     if ((count = blob_row_read(egress->store, range->blob, egress->buffer)) < 0)
-        return egress_fail(egress, count, "cannot be read");
+        return count == -ENOENT ? egress_fail_missing(egress, count)
+                                : egress_fail(egress, count, "cannot be read");
     return (size_t)count == length ? 1 : egress_fail(egress, -ENODATA, "is too short");
 }
 

@@ -128,7 +128,14 @@ def checked():
 
 
 status, output = checked()
-check("0 damaged, 0 missing, 0 orphaned" in output, "check --cluster finds each file and each row's bytes", output)
+check(status == 0 and "0 damaged, 0 missing, 0 orphaned" in output, "check --cluster finds each file, each row's bytes, and counts that are right over three servers", output)
+psql("UPDATE usage SET count = count + 1 WHERE kind = 0 AND server = (SELECT min(server) FROM usage WHERE kind = 0)")
+status, output = checked()
+check(status == 1 and "of kind 0" in output, "a count of one server that is wrong", output)
+psql("UPDATE usage SET count = count - 1 WHERE kind = 0 AND server = (SELECT min(server) FROM usage WHERE kind = 0); UPDATE unit SET refs = refs + 1 WHERE length = 1000")
+status, output = checked()
+check(status == 1 and "counted 2 times" in output, "a count of references that is wrong", output)
+psql("UPDATE unit SET refs = refs - 1 WHERE length = 1000")
 path = next(path for path in blob_files(data)[0] if os.path.getsize(path) > 1000000)
 os.rename(path, path + ".away")
 status, output = checked()

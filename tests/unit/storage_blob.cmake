@@ -4,6 +4,7 @@ sluice_unit_test(blob_record_test sluice_storage)
 sluice_unit_test(blob_store_test sluice_storage)
 sluice_unit_test(blob_identity_test sluice_storage)
 sluice_unit_test(blob_ids_test sluice_storage)
+sluice_unit_test(blob_shared_test sluice_storage)
 sluice_unit_test(blob_lost_test sluice_storage)
 sluice_unit_test(blob_place_test sluice_storage)
 # Calls that fail, one after the other: the linker leads them to blob_failure_support.h.

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/s3/access/s3_authorize.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/service/s3_service.h"
 
@@ -92,6 +93,25 @@ void s3_send_fail(struct s3_send *send, enum s3_error error, const char *message
     s3_answer_failure(send->request, error, message);
 }
 
+/* The bytes cannot be opened. In a cluster they may have been removed since the look-up: then there is something else now, or nothing. */
+static void open_failed(struct s3_send *send, int result)
+{
+    struct s3_request *request = send->request;
+    enum s3_error error;
+
+    if (result != -ESTALE || !core_get_is_outdated(send->get) || send->again == NULL ||
+        request->was_looked_up_again) {
+        s3_send_fail(send, s3_error_of_result(result == -ESTALE ? -EIO : result), NULL);
+        return;
+    }
+    request->was_looked_up_again = true;
+    core_get_end(send->get);
+    if ((error = s3_authorize_again(request)) == S3_ERROR_NONE)
+        send->again(request);
+    else
+        s3_answer_failure(request, error, NULL);
+}
+
 /* The send is gone with the answer. */
 static void send_memory(struct s3_send *send, const void *bytes)
 {
@@ -129,7 +149,7 @@ static void on_ready(void *ctx)
         return;
     }
     if ((status = core_get_status(send->get)) != 0)
-        s3_send_fail(send, s3_error_of_result(status), NULL);
+        open_failed(send, status);
     else
         send_body(send);
 }
@@ -149,5 +169,5 @@ void s3_send_start(struct s3_send *send)
     if (result == 0)
         send_body(send);
     else if (result != -EBUSY)
-        s3_send_fail(send, s3_error_of_result(result), NULL);
+        open_failed(send, result);
 }

@@ -15,6 +15,8 @@ struct s3_send {
     uint64_t first, length;     /* which bytes */
     struct slice before, after; /* bytes in memory around them, as long as the request; may be empty */
     void (*head)(struct s3_send *send); /* status and headers of the answer */
+    /* Looks the object up once more, and answers; the get is ended. NULL: it is not looked up again. */
+    void (*again)(struct s3_request *request);
 
     /* Private. */
     struct http_source source;

@@ -317,7 +317,7 @@ void s3_op_get_object(struct s3_request *request)
     const char *message = NULL;
 
     fetch->request = request;
-    fetch->send = (struct s3_send){.request = request, .head = add_head_of};
+    fetch->send = (struct s3_send){.request = request, .head = add_head_of, .again = s3_op_get_object};
     if (error == S3_ERROR_NONE)
         error = s3_overrides_check(request, &message);
     if (error != S3_ERROR_NONE) {
