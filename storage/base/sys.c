@@ -36,6 +36,7 @@ struct sys_calls sys = {
     .syncfs = syncfs,
     .openat = openat,
     .fstatfs = fstatfs,
+    .fstatvfs = fstatvfs,
     .flock = flock,
     .pipe2 = pipe2,
     .madvise = madvise,

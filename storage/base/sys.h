@@ -8,6 +8,7 @@
 #define STORAGE_BASE_SYS_H
 
 #include <stdint.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -30,6 +31,7 @@ struct sys_calls {
     int (*syncfs)(int fd);
     int (*openat)(int dir_fd, const char *path, int flags, ...);
     int (*fstatfs)(int fd, struct statfs *fs);
+    int (*fstatvfs)(int fd, struct statvfs *fs);
     int (*flock)(int fd, int operation);
     int (*pipe2)(int fds[2], int flags);
     int (*madvise)(void *address, size_t length, int advice);

@@ -3,7 +3,8 @@
  * What the files of the blob store share among themselves and show to nobody else (tests excepted).
  *
  *   blob_open.c       opening and closing it
- *   blob_store.c      who holds it, blobs by id, free space
+ *   blob_store.c      who holds it, blobs by id
+ *   blob_room.c       free space, also of a file system that does not answer
  *   blob_log.c        messages for its owner
  *   blob_place.c      whether the file system is this machine's own
  *   blob_waiters.c    who waits for an id or a sync
@@ -35,6 +36,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/statvfs.h>
 
 #include "storage/egress/blob_residency.h"
 #include "storage/egress/hot_units.h"
@@ -398,6 +400,21 @@ struct blob_pins {
     uint32_t look_unit; /* and the next of its units */
 };
 
+/* What a file system that may not answer said last of its room. Under `lock`. */
+struct blob_room {
+    pthread_mutex_t lock;
+    pthread_cond_t asked, told;
+    pthread_t thread; /* the one that asks, once somebody wanted to know */
+    bool has_thread, stops;
+    bool is_asked; /* and no answer has come yet */
+    bool is_late;  /* which somebody has waited for in vain */
+    int err;       /* of fstatvfs, negative; -EAGAIN: no answer was there ever */
+    struct statvfs fs;
+};
+
+void blob_room_open(struct blob_room *room);
+void blob_room_close(struct blob_room *room);
+
 struct blob_store {
     uint32_t magic;
     atomic_uint refs;
@@ -415,6 +432,7 @@ struct blob_store {
     struct blob_damages damages;
     struct hot_units *hot; /* small units that are asked for often */
 
+    struct blob_room room;
     atomic_uint_fast64_t min_free_bytes; /* of the options, and what they were changed to */
     atomic_uint min_free_share;
     atomic_uint_fast64_t free_stamp_ms, free_bytes;

@@ -32,6 +32,7 @@ static struct blob_store *store_create(const struct blob_store_options *options)
     pthread_mutex_init(&store->pins.lock, NULL);
     pthread_mutex_init(&store->pins.look_lock, NULL);
     pthread_cond_init(&store->pins.moved, NULL);
+    blob_room_open(&store->room);
     blob_damages_init(&store->damages);
     blob_cache_init(&store->cache);
     for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i) {

@@ -264,7 +264,8 @@ int blob_store_folder_fd(const struct blob_store *store);
 /* Of a shared store: staging/NUMBER. */
 int blob_store_own_folder_fd(const struct blob_store *store);
 
-/* Free bytes an ordinary user can still write (statvfs), at most a second old. */
+/* Free bytes an ordinary user can still write (statvfs), at most a second old; older where a file system that other machines have, too
+ * (options.shared_fs), does not answer at once: nobody waits for that for more than a moment. */
 uint64_t blob_store_free_bytes(struct blob_store *store);
 /* The same without what options.min_free_bytes and min_free_share keep free: what an upload that begins now may take. */
 uint64_t blob_store_room_bytes(struct blob_store *store);

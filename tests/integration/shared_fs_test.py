@@ -3,10 +3,13 @@
 """A store on a file system that other machines may have mounted, for which bindfs (FUSE) stands: refused with a sentence and with
 nothing left behind, for the whole data folder and for one that is mounted within it; served when --shared-fs says so. Skipped where
 FUSE cannot be used."""
+import contextlib
 import os
+import signal
+import threading
 
 from bindfs import Mount, unusable
-from sluicetest import SLUICE, Server, check, done, equal, fresh, pattern_file, run, scratch, sha256_file, skip
+from sluicetest import SLUICE, Server, check, done, equal, fresh, pattern_file, poll, run, scratch, sha256_file, skip
 
 SENTENCE = "Locks there may be lost while this machine is cut off"
 
@@ -92,6 +95,48 @@ def served(mount, value):
     equal(serve(data)[0], 2, f"{value}: without the option the same folder is refused")
 
 
+def sleeps(mount):
+    """Its program is stopped, as when the other machine is gone for a while: whatever reaches the file system hangs in the kernel."""
+    server = Server(data=os.path.join(mount.folder, "sleeps"), args=["--shared-fs", "exclusive", "--workers", "2"])
+    equal(server.request("PUT", "/bucket")[0], 200, "sleeps: a bucket")
+    small, large, begun = os.urandom(3000), os.urandom(300_000), {}
+    for key, body in (("small", small), ("large", large)):
+        equal(server.request("PUT", f"/bucket/{key}", body)[0], 200, f"sleeps: {key} is stored")
+        for _ in range(4): # by each worker
+            equal(server.request("GET", f"/bucket/{key}")[2] == body, True, f"sleeps: {key} is read")
+
+    def put(key, body):
+        begun[key] = server.request("PUT", f"/bucket/{key}", body, timeout=300)[0]
+
+    def is_refused():
+        with contextlib.suppress(OSError):
+            return server.request("PUT", "/bucket/probe", small, timeout=2)[0] == 503
+
+    threads = [threading.Thread(target=put, args=(f"begun-{key}", body)) for key, body in (("small", small), ("large", large))]
+    mount.process.send_signal(signal.SIGSTOP)
+    try:
+        for thread in threads:
+            thread.start()
+        check(poll(is_refused), "sleeps: no more changes are taken after a while")
+        check(poll(lambda: server.request("GET", "/-/healthy")[0] == 503), "sleeps: health tells")
+        check(b"disk" in server.request("GET", "/-/healthy")[2], "sleeps: and why")
+        equal(server.request("GET", "/bucket/small")[2] == small, True, "sleeps: what is in memory is read")
+        equal(server.request("HEAD", "/bucket/large")[0], 200, "sleeps: and asked about")
+        for what, method, path, body in (("a small upload", "PUT", "/bucket/new", small), ("a large one", "PUT", "/bucket/new", large), ("a delete", "DELETE", "/bucket/small", None)):
+            equal(server.request(method, path, body)[0], 503, f"sleeps: {what} is refused")
+    finally:
+        mount.process.send_signal(signal.SIGCONT)
+    for thread in threads:
+        thread.join(120)
+    equal(begun, {"begun-small": 200, "begun-large": 200}, "sleeps: who had begun is answered when it is awake")
+    check(poll(lambda: server.request("GET", "/-/healthy")[0] == 200), "sleeps: health is good")
+    equal((server.request("GET", "/bucket/begun-large")[2] == large, server.request("GET", "/bucket/new")[0]), (True, 404), "sleeps: what had begun is there, what was refused is not")
+    equal((server.request("PUT", "/bucket/new", large)[0], server.request("DELETE", "/bucket/small")[0]), (200, 204), "sleeps: changes go well")
+    check(server.stop(), "sleeps: the server ends with status 0")
+    status, output = run([SLUICE, "check", "--data", server.data, "--shared-fs", "exclusive"])
+    check(status == 0, "sleeps: check finds nothing", output)
+
+
 reason = unusable()
 mount = None if reason else Mount(scratch("mnt"))
 if mount is not None and not os.path.ismount(mount.folder):
@@ -105,5 +150,6 @@ within()
 told(mount)
 served(mount, "fenced")
 served(mount, "exclusive")
+sleeps(mount)
 mount.end()
 done()

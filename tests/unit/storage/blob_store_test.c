@@ -87,6 +87,46 @@ static void test_free_bytes(void **state)
     rig_end(&rig);
 }
 
+/* What a file system tells that may not answer for as long as the gate is shut. */
+static pthread_mutex_t room_gate = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic unsigned room_blocks;
+
+static int fstatvfs_gated(int fd, struct statvfs *fs)
+{
+    pthread_mutex_lock(&room_gate);
+    *fs = (struct statvfs){.f_bavail = atomic_load(&room_blocks), .f_frsize = 4096, .f_blocks = 1000000};
+    pthread_mutex_unlock(&room_gate);
+    return 0;
+}
+
+static void await_room(struct rig *rig, uint64_t bytes)
+{
+    while (blob_store_room_now(rig->store) != bytes) /* a busy machine's thread is late, too */
+        usleep(1000);
+}
+
+/* What was known last has to do, and nobody stands there until there is an answer. */
+static void test_room_where_nobody_answers(void **state)
+{
+    struct rig rig;
+
+    atomic_store(&room_blocks, 1000);
+    sys.fstatvfs = fstatvfs_gated;
+    rig_shared_fs = true;
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    await_room(&rig, 1000 * 4096);
+    assert_true(blob_store_takes(rig.store, 1));
+    pthread_mutex_lock(&room_gate);
+    atomic_store(&room_blocks, 2000);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(blob_store_room_now(rig.store), 1000 * 4096);
+    pthread_mutex_unlock(&room_gate);
+    await_room(&rig, 2000 * 4096);
+    rig_end(&rig);
+    rig_shared_fs = false;
+    sys.fstatvfs = fstatvfs;
+}
+
 /* ---- Crash and recovery ---- */
 
 static void damage(struct rig *rig, off_t offset)
@@ -783,6 +823,7 @@ int main(void)
         cmocka_unit_test(test_folder_is_private_and_complete),
         cmocka_unit_test(test_read_only_changes_nothing),
         cmocka_unit_test(test_free_bytes),
+        cmocka_unit_test(test_room_where_nobody_answers),
         cmocka_unit_test(test_ids_go_on_after_a_clean_close),
         cmocka_unit_test(test_crash_leaves_exactly_the_orphans),
         cmocka_unit_test(test_crash_on_a_shared_file_system),
