@@ -69,7 +69,9 @@ static void print_summary(const struct sluice_check_report *report, bool verifie
         printf("a crash left %" PRIu64 " batches of small objects to the next start of the server\n",
                report->pending);
     if (has_chronicle && report->compared == 0 && report->objects > 0)
-        printf("the chronicle does not tell all of it, as after a crash: rows were not compared with it\n");
+        printf("the chronicle does not tell all of it yet, as after a crash or a short run: rows were not "
+               "compared "
+               "with it (a server makes it whole while it runs)\n");
     if (report->lost_files > 0)
         printf("%" PRIu64 " files (%" PRIu64 " bytes) in lost/, which no object needs: sluice lost\n",
                report->lost_files, report->lost_bytes);
