@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.parse
 
-from sluicetest import SLUICE, Server, check, done, equal, poll, scratch
+from sluicetest import SLUICE, Server, check, content_md5, done, equal, key_line, make_keys, poll, scratch
 from stored_release import SETTINGS, Reader
 
 OBJECTS = int(os.environ.get("RECOVER_OBJECTS", "2000"))
@@ -250,5 +250,55 @@ new = place("new")
 report, found = recover(data, new)
 check(report["lost"] > 0 and {find["lost"] for find in found if "lost" in find} <= {"object", "part", "version"}, "what has lost its bytes is told", str(found)[:500])
 check(run([SLUICE, "check", "--data", new]).returncode == 0, "and is not in the new store")
+
+# ---- Encrypted objects, a cache, and keys that were published together ----
+
+keys = ["--encryption-keys", make_keys("keys", key_line("first", 1), key_line("second", 2))]
+server = Server(args=keys)
+data = server.data
+PARTS = [os.urandom(5 << 20), os.urandom(70_000)]
+SECRET_RULE = (b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+               b"</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>")
+bad = sum(server.request("PUT", f"/{bucket}")[0] != 200 for bucket in ("secret", "cache", "web"))
+bad += server.request("PUT", "/secret?versioning", VERSIONING % b"Enabled")[0] != 200
+bad += server.request("PUT", "/secret?encryption", SECRET_RULE, content_md5(SECRET_RULE))[0] != 200
+for size in (0, 10, 5000, 200_000):
+    for _ in range(2):
+        bad += server.request("PUT", f"/secret/{size}", os.urandom(size))[0] != 200
+bad += server.request("PUT", "/secret/named", os.urandom(3000), {"x-amz-server-side-encryption": "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id": "second"})[0] != 200
+upload = server.request("POST", "/secret/parts?uploads")[2].decode().split("<UploadId>")[1].split("<")[0]
+tags = [server.request("PUT", f"/secret/parts?partNumber={number}&uploadId={upload}", part)[1]["etag"] for number, part in enumerate(PARTS, 1)]
+rows = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>" for number, tag in enumerate(tags, 1))
+bad += server.request("POST", f"/secret/parts?uploadId={upload}", f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode())[0] != 200
+bad += server.request("PUT", "/cache?sluice-cache", b"<CacheConfiguration><MaxSize>100000000</MaxSize></CacheConfiguration>")[0] != 200
+bad += sum(server.request("PUT", f"/cache/{number}", content(number))[0] != 200 for number in range(50))
+for build in (1, 2):
+    for number in range(40):
+        bad += server.request("PUT", f"/web/stage/{number}", content(1000 * build + number))[0] != 200
+    body = ("<Publish><Prefix>site/</Prefix><RemoveStaged>true</RemoveStaged>"
+            + "".join(f"<Object><Key>site/{number}</Key><Staged>stage/{number}</Staged></Object>" for number in range(40)) + "</Publish>").encode()
+    bad += server.request("POST", "/web?sluice-publish", body, content_md5(body))[0] != 200
+equal(bad, 0, "objects are encrypted, cached, and published")
+expected = {path: answer for path, answer in everything(server).items() if not path.startswith("/web?versions")}
+expected["settings"] = [server.request("GET", path)[2] for path in ("/secret?encryption", "/cache?sluice-cache")]
+server.kill() # a publication may be under way still
+for name in ("with what is left of sluice.db", "without sluice.db"):
+    if name.startswith("without"): # the chronicle has all of it when the store was closed
+        server = Server(data=data, args=keys)
+        check(poll(lambda: "chronicle = complete" in run([SLUICE, "status", "--data", data]).stdout), "the chronicle is made whole")
+        check(server.stop(), "the store is closed")
+        os.remove(os.path.join(data, "sluice.db"))
+    new = place("new")
+    report, found = recover(data, new)
+    equal((report["lost"], [find for find in found if "lost" in find]), (0, []), f"{name}: nothing is lost")
+    result = run([SLUICE, "check", "--data", new])
+    check(result.returncode == 0, f"{name}: the new store is clean", result.stdout[-1500:])
+    server = Server(data=new, args=keys)
+    now = {path: answer for path, answer in everything(server).items() if not path.startswith("/web?versions")}
+    now["settings"] = [server.request("GET", path)[2] for path in ("/secret?encryption", "/cache?sluice-cache")]
+    wrong = differences(now, expected)
+    check(not wrong, f"{name}: {len(expected)} answers are those of the old store", f"{len(wrong)} are not: " + "; ".join(f"{path}: {now.get(path)} was {expected.get(path)}"[:500] for path in wrong[:3]))
+    equal(server.request("PUT", "/secret/again", b"a" * 3000)[0], 200, f"{name}: more is encrypted")
+    check(server.stop(), f"{name}: it stops")
 
 done()
