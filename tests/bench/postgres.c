@@ -5,10 +5,11 @@
  * commits; a statement for each row. That has no fence, no locks of keys that are not there, and counts nothing: two rows that the store
  * writes for each batch. `same` is the least with these two rows.
  *
- *     tests/unit/metadata/postgres_server .../bench/postgres [SECONDS] [ROUNDS]
+ *     tests/unit/metadata/postgres_server .../bench/postgres [SECONDS] [ROUNDS] [DIR]
  *
  * Turn by turn in one database, by a socket file and with 0.35 ms each way more, in batches of 1, 16 and 64; a ratio is the median of
- * the rounds' ratios. Before that, how long a page of a listing takes whose entries are common prefixes. SLUICE_TEST_POSTGRES_OPTIONS="-c fsync=on": durably. */
+ * the rounds' ratios. Before that, how long a page of a listing takes whose entries are common prefixes; after
+ * it, how long pages and single rows of what was written. DIR: the store in SQLite, in a new folder in it, has a turn, too. SLUICE_TEST_POSTGRES_OPTIONS="-c fsync=on": durably. */
 #include <libpq-fe.h>
 #include <semaphore.h>
 
@@ -330,7 +331,7 @@ static double median(double *values, int count)
     return values[count / 2];
 }
 
-enum { OURS, LEAST, SAME, SIDES };
+enum { OURS, LEAST, SAME, SQLITE, SIDES };
 
 struct series {
     double rows[ROUNDS_MAX], here[ROUNDS_MAX], server[ROUNDS_MAX];
@@ -363,16 +364,19 @@ static void ratio_print(struct series *sides, int side, int rounds)
     (void)printf("%.2f (%.2f to %.2f)", ratio, ratios[rounds / 4], ratios[rounds - 1 - rounds / 4]);
 }
 
-static void batch_measure(const char *name, struct engine *engine, PGconn *least, int process, int batch,
-                          double seconds, int rounds)
+/* sqlite: NULL where it has no turn. */
+static void batch_measure(const char *name, struct engine *engine, struct engine *sqlite, PGconn *least,
+                          int process, int batch, double seconds, int rounds)
 {
     static struct series sides[SIDES];
+    int count = sqlite != NULL ? SIDES : SQLITE;
 
     for (int round = -1; round < rounds; round++) /* the first one does not count */
-        for (int turn = 0; turn < SIDES; turn++) {
-            int side = (turn + round + SIDES) % SIDES;
-            struct rate rate = side == OURS ? engine_run(engine, process, batch, seconds)
-                                            : least_run(least, batch, seconds, side == SAME);
+        for (int turn = 0; turn < count; turn++) {
+            int side = (turn + round + count) % count;
+            struct rate rate = side == OURS     ? engine_run(engine, process, batch, seconds)
+                               : side == SQLITE ? engine_run(sqlite, 0, batch, seconds)
+                                                : least_run(least, batch, seconds, side == SAME);
             if (round >= 0)
                 series_add(&sides[side], round, &rate);
         }
@@ -380,7 +384,11 @@ static void batch_measure(const char *name, struct engine *engine, PGconn *least
     ratio_print(sides, LEAST, rounds);
     (void)printf(", of the same ");
     ratio_print(sides, SAME, rounds);
-    for (int side = 0; side < SIDES; side++)
+    if (sqlite != NULL) {
+        (void)printf(", of SQLite ");
+        ratio_print(sides, SQLITE, rounds);
+    }
+    for (int side = 0; side < count; side++)
         (void)printf("%s%6.0f rows/s (CPU us a row: %.1f here, %.1f server)", side == 0 ? ";" : " |",
                      median(sides[side].rows, rounds), median(sides[side].here, rounds),
                      median(sides[side].server, rounds));
@@ -388,7 +396,59 @@ static void batch_measure(const char *name, struct engine *engine, PGconn *least
     (void)fflush(stdout);
 }
 
-static void link_measure(const char *name, const char *address, double seconds, int rounds)
+/* ---- Reads ---- */
+
+enum { PAGE = 1000, PAGES = 15 };
+
+struct page {
+    char keys[PAGE][64];
+    int lengths[PAGE], count;
+};
+
+static int on_key(void *ctx, const struct meta_list_entry *entry)
+{
+    struct page *page = ctx;
+
+    page->lengths[page->count] = (int)entry->key.len;
+    memcpy(page->keys[page->count++], entry->key.base, entry->key.len);
+    return 0;
+}
+
+static void reads_measure(const char *name, const struct engine *engine)
+{
+    const struct meta_list_query query = {.bucket = engine->bucket, .limit = PAGE};
+    static struct page page;
+    struct meta_reader *reader;
+    double pages[PAGES], points[PAGE];
+    bool truncated;
+
+    if (meta_reader_open(engine->meta, &reader) != 0)
+        die("reader", name);
+    for (int i = 0; i < PAGES; i++) {
+        double began = seconds_now(CLOCK_MONOTONIC);
+        page.count = 0;
+        if (meta_object_list(reader, &query, on_key, &page, &truncated) != 0 || page.count == 0)
+            die("list", name);
+        pages[i] = (seconds_now(CLOCK_MONOTONIC) - began) * 1e3;
+    }
+    for (int i = 0; i < page.count; i++) {
+        struct meta_object object;
+        double began = seconds_now(CLOCK_MONOTONIC);
+        if (meta_object_get(reader, engine->bucket, (struct slice){page.keys[i], (size_t)page.lengths[i]},
+                            &object) != 0)
+            die("get", name);
+        points[i] = (seconds_now(CLOCK_MONOTONIC) - began) * 1e6;
+        meta_object_release(&object);
+    }
+    double point = median(points, page.count);
+    double middle = median(pages, PAGES);
+    (void)printf("%-6s a row: %.0f us (best twentieth %.0f); a page of %d: %.2f ms (%.2f)\n", name, point,
+                 points[page.count / 20], page.count, middle, pages[0]);
+    meta_reader_close(reader);
+}
+
+static void link_measure(const char *name, const char *address, struct engine *sqlite, double seconds,
+                         int rounds)
 {
     static const int batches[] = {1, 16, BATCH_MAX};
     static struct engine engine;
@@ -398,7 +458,8 @@ static void link_measure(const char *name, const char *address, double seconds, 
     int process = process_find(least);
     least_begin(least);
     for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++)
-        batch_measure(name, &engine, least, process, batches[i], seconds, rounds);
+        batch_measure(name, &engine, sqlite, least, process, batches[i], seconds, rounds);
+    reads_measure(name, &engine);
     PQfinish(least);
     meta_close(engine.meta);
 }
@@ -455,17 +516,29 @@ int main(int count, char **arguments)
     const char *address = getenv("SLUICE_TEST_POSTGRES");
     double seconds = count > 1 ? strtod(arguments[1], NULL) : 1;
     int rounds = count > 2 ? (int)strtol(arguments[2], NULL, 10) : 9;
-    char delayed[256];
+    char delayed[256], folder[256], path[280];
+    static struct engine sqlite;
     struct proxy proxy;
 
     if (address == NULL || !(seconds > 0) || rounds < 1 || rounds > ROUNDS_MAX)
-        die("usage", "postgres_server .../postgres [SECONDS] [ROUNDS]");
+        die("usage", "postgres_server .../postgres [SECONDS] [ROUNDS] [DIR]");
+    if (count > 3) {
+        (void)snprintf(folder, sizeof(folder), "%s/bench-XXXXXX", arguments[3]);
+        if (mkdtemp(folder) == NULL)
+            die(folder, "cannot be made");
+        (void)snprintf(path, sizeof(path), "%s/sluice.db", folder);
+        engine_open(&sqlite, path);
+    }
     listing_measure("socket", address);
-    link_measure("socket", address, seconds, rounds);
+    link_measure("socket", address, count > 3 ? &sqlite : NULL, seconds, rounds);
+    if (count > 3) {
+        reads_measure("SQLite", &sqlite);
+        meta_close(sqlite.meta);
+    }
     proxy_start(&proxy, address, delayed, sizeof(delayed));
     atomic_store(&proxy.delay_us, DELAY_US);
     listing_measure("0.7 ms", delayed);
-    link_measure("0.7 ms", delayed, seconds, rounds);
+    link_measure("0.7 ms", delayed, NULL, seconds, rounds);
     proxy_stop(&proxy);
     return 0;
 }

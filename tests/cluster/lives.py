@@ -17,9 +17,10 @@ from linear import Run # noqa: E402
 from nemesis import EACH_ONCE, KINDS, SERVER_TIMEOUT_SECONDS, Nemesis # noqa: E402
 from servers import Servers # noqa: E402
 
-MODES = {"cluster": ([], False), "cluster-versions": ([], True)}
+WORKERS = ["--workers", "4"] # each has a connection, which the database has to make at every start
+MODES = {"cluster": (WORKERS, False), "cluster-versions": (WORKERS, True)}
 QUIET_SECONDS = 0.3 # of work before and after what goes wrong
-LONG_QUIET_SECONDS = 4 # before it, in the long form: there all is answered, and the search is short
+LONG_QUIET_SECONDS = 8 # before it, in the long form: there all is answered, and the search is short
 JUDGED_AT_ONCE = 8 # histories that wait for their judge, at most
 
 
