@@ -108,7 +108,7 @@ def deleting(server, owner):
     for attacker in attackers:
         attacker.start()
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    while time.monotonic() < end or rounds <= ROUNDS:
         owner.put_object(Bucket=BUCKET, Key="d", Body=b"open", Tagging="of=everybody")
         owner.put_object(Bucket=BUCKET, Key="d", Body=b"private", Tagging="of=secret")
         time.sleep(0.002)
