@@ -164,8 +164,8 @@ struct meta_object {
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     struct meta_version_id version; /* given by the store */
     int64_t annotations;            /* its set of them, for meta_annotation_get; 0: it never had any */
-    struct slice
-        body; /* of meta_object_get_whole: the only unit, all of it, as it is stored and not verified; or base NULL */
+    /* Of meta_object_get_whole: the only unit, all of it, as it is stored and not verified; or base NULL. */
+    struct slice body;
 };
 
 static inline bool meta_object_has_upload(const struct meta_object *object)

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Rows of `garbage` and sets of annotations are numbered by each server in a space of its own. */
-
 static void texts_free(struct row_store *store)
 {
     for (int table = 0; table < PG_TABLE_COUNT; table++)

@@ -13,7 +13,7 @@
 #include "metadata/postgres/pg_set.h"
 #include "metadata/rows/row_calls.h"
 
-/* Rows that are numbered by server: the number of the server is above these bits of it. */
+/* Rows of `garbage`, sets of annotations and bodies are numbered by each server in a space of its own: its number is above these bits. */
 #define SERVER_ROWS_BITS 40
 
 struct row_engine {
