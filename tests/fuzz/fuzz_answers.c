@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a server may answer to the commands for work, to replication and to imports: the layer of connections is this file, and its answers come
+ * What a server may answer to the commands for work, to replication, to imports and to a bucket in front of it: the layer of connections is this file, and its answers come
  * from the input. The first byte chooses the call; each answer is a line with the status, lines of headers, an empty line and a body, and
  * ends before a line "%%". Of whatever comes: entries have what visitors rely on, no more are visited than were asked for, texts are within
  * the answer's size, and a call that fails says so in a sentence without control characters, for it goes to a terminal.
@@ -15,6 +15,9 @@
 #include "api/client/lists.h"
 #include "api/client/metrics.h"
 #include "api/client/uploads.h"
+#include "api/http/http.h"
+#include "api/origin/answer.h"
+#include "storage/base/arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -234,6 +237,37 @@ static int bucket_some(struct client_session *session, unsigned kind)
                      : client_bucket_types_get(session, "bucket", &by_name);
 }
 
+/* The head that stands in front of an object of an origin: what is kept of it becomes headers of our own answers. */
+static void origin_read(bool etags_are_opaque)
+{
+    static const struct digest_values nothing;
+    char why[ORIGIN_WHY_BYTES] = "", told[CLIENT_WHY_BYTES];
+    struct client_answer head;
+    struct origin_answer answer;
+    struct arena arena;
+    const struct client_request request = {.arena = &arena};
+
+    arena_init(&arena, NULL); /* as that of what is fetched */
+    if (client_connection_perform(NULL, &request, NULL, NULL, &head, told) == 0) {
+        if (origin_answer_read(&arena, &head, etags_are_opaque, &answer, why) != 0) {
+            require(why[0] != '\0');
+        } else {
+            const struct meta_object *object = &answer.object;
+
+            require(head.status == 200 && object->size <= ORIGIN_OBJECT_BYTES_MAX &&
+                    object->modified_ms >= 0);
+            require(memchr(object->etag, '\0', sizeof(object->etag)) != NULL);
+            require(object->checksum.length <= sizeof(object->checksum.value));
+            for (size_t i = 0; i < object->attributes.count; i++)
+                require(http_value_is_safe(object->attributes.list[i].value) &&
+                        object->attributes.list[i].name.len > 0);
+            /* Nothing in it is compared by what it does not ask to be computed. */
+            require(answer.digest_mask != 0 || origin_answer_compare(&answer, &nothing, why) == 0);
+        }
+    }
+    arena_free(&arena);
+}
+
 static void metrics_read(struct slice text)
 {
     struct slice value;
@@ -258,6 +292,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     coming = slice_of(data + 1, size - 1);
     answers = visited = 0;
     largest = 0;
+    if (data[0] % 16 == 15) {
+        origin_read(data[0] >= 128);
+        return 0;
+    }
     require(client_session_open(&session, &target, NULL, &at_once) == 0);
     if (data[0] % 16 < 5)
         err = list_some(session, data[0] % 16, data[0] >= 128);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A bucket in front of another S3: misses are fetched once and stay; what the origin answers wrongly is never stored nor served whole; nobody without
 rights has anything fetched; servers in front of each other do not go round."""
+import base64
 import hashlib
 import http.client
 import os
@@ -10,6 +11,7 @@ import socket
 import threading
 import time
 
+from signer import Signer
 from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, free_port, poll, run, s3_client, scratch
 
 MIB = 1 << 20
@@ -77,7 +79,7 @@ origins = scratch("origins")
 def write_origins(extra=""):
     with open(origins, "w") as out:
         out.write(f"[far]\nendpoint = http://127.0.0.1:{far_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = art*\nbucket = source\nprefix = mirror/\nconnections = 2\n"
-                  f"[toy]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = toy\nbucket = toy\ntimeout = 1\nconnections = 4\n"
+                  f"[toy]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = toy, cached, door\nbucket = toy\ntimeout = 1\nconnections = 4\n"
                   f"[slow]\nendpoint = http://127.0.0.1:{toy.port}\nbuckets = slow\nconnections = 4\n"
                   f"[loop]\nendpoint = http://127.0.0.1:{loop_port}\naccess-key = {ACCESS}\nsecret-key = {SECRET}\nbuckets = loop\nconnections = 1\n"
                   f"[nobody]\nendpoint = http://127.0.0.1:{free_port()}\nbuckets = nobody\nconnections = 1\n" + extra)
@@ -90,10 +92,10 @@ with open(credentials, "w") as out:
     out.write("key OTHERKEY other-secret-key else=read,list\n")
 os.chmod(credentials, 0o600)
 far = Server(keys=True, args=["--listen", f"127.0.0.1:{far_port}"])
-near = Server(keys=True, args=["--origins", origins, "--metrics", "public", "--credentials", credentials])
+near = Server(keys=True, args=["--origins", origins, "--metrics", "public", "--credentials", credentials, "--website-domain", "web.test", "--cache", "bazel bucket=door"])
 far_s3, s3 = s3_client(far), s3_client(near)
 far_s3.create_bucket(Bucket="source")
-for name in ("artifacts", "toy", "slow", "loop", "nobody", "plain"):
+for name in ("artifacts", "toy", "cached", "slow", "loop", "nobody", "plain"):
     s3.create_bucket(Bucket=name)
 
 
@@ -294,9 +296,35 @@ equal(code_of(lambda: s3.get_object(Bucket="loop", Key="nowhere")), ("NoSuchKey"
 loop_s3.put_object(Bucket="loop", Key="there", Body=b"there")
 equal(s3.get_object(Bucket="loop", Key="there")["Body"].read(), b"there", "and finds what is on its way")
 
-# ---- A cache bucket, the file again, the end ----
+# ---- A cache bucket ----
 
-equal(run([SLUICE, "bucket", "cache", "toy", "--data", near.data])[0] in (0, 2), True, "a cache bucket may have an origin")
+document = b"<CacheConfiguration><MaxSize>300000</MaxSize></CacheConfiguration>"
+equal(near.request("PUT", "/cached?sluice-cache", document, Signer(ACCESS, SECRET).headers("PUT", "/cached", f"127.0.0.1:{near.port}", "UNSIGNED-PAYLOAD", query="sluice-cache="))[0], 200, "a bucket in front of another may be a cache")
+for number in range(12):
+    name = f"cached-{number}"
+    toy.answers[name] = whole(name.encode() * 10_000)
+    equal(s3.get_object(Bucket="cached", Key=name)["Body"].read() == name.encode() * 10_000, True, f"{name} comes")
+check(poll(lambda: 0 < len(keys("cached")) <= 3, 120), "of what came it keeps as much as it may hold", keys("cached"))
+gone = next(name for name in (f"cached-{number}" for number in range(12)) if name not in keys("cached"))
+equal((s3.get_object(Bucket="cached", Key=gone)["Body"].read() == gone.encode() * 10_000, toy.asked[gone]), (True, 2), "and what it gave up is fetched again")
+
+# ---- Doors, and pages of websites ----
+
+s3.put_bucket_website(Bucket="toy", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+s3.put_bucket_policy(Bucket="toy", Policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::toy/index.html"}]}')
+page, blob = b"<p>from there</p>", os.urandom(5000)
+toy.answers["index.html"] = whole(page, more="Content-Type: text/html\r\n")
+client = http.client.HTTPConnection("127.0.0.1", near.port)
+client.request("GET", "/", headers={"Host": "toy.web.test"})
+answer = client.getresponse()
+equal((answer.status, answer.getheader("Content-Type"), answer.read()), (200, "text/html", page), "a website has its pages from there")
+name = hashlib.sha256(blob).hexdigest()
+toy.answers[name] = whole(blob)
+owner = {"Authorization": "Basic " + base64.b64encode(f"{ACCESS}:{SECRET}".encode()).decode()}
+equal(near.request("GET", f"/-/cache/bazel/cas/{name}", headers=owner)[::2], (200, blob), "and so has a door")
+
+# ---- The file again, the end ----
+
 write_origins("[more]\nendpoint = http://127.0.0.1:1\nbuckets = more\nconnections = 1\n")
 near.process.send_signal(signal.SIGHUP)
 check(poll(lambda: metric("fetched_total", "more") == 0, 120), "the file is read again on SIGHUP")
