@@ -367,12 +367,12 @@ void core_get_unseal(struct core_get *get, const struct seal_key *key);
  * core_get_status; or a failure (-ERANGE: not inside the object). on_ready also follows each later -EBUSY. May be called again,
  * for another range, once this is over: that ends the earlier one.
  * Small units that the range touches are verified here (storage/egress/blob_egress.h), with options.verify_reads large ones, too; others as
- * they pass through core_get_read. -EIO: what is stored is damaged or cannot be read. -ESTALE: core_get_is_outdated says more. */
+ * they pass through core_get_read. -EIO: what is stored is damaged, cannot be read, or has been removed (core_get_is_outdated). */
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
                   void *ctx);
 int core_get_status(const struct core_get *get);
-/* After -ESTALE, which there is in a cluster alone: a file or row was not there. Whether that is because the object was replaced or deleted since it
- * was looked up, and its bytes have been given back: then whoever looks it up again finds what there is now. Else it is damage, and told as that. */
+/* After -EIO: whether it is because in a cluster the object was replaced or deleted since it was looked up, and its bytes have been given back:
+ * then whoever looks it up again finds what there is now. Else it is damage, and told as that. Who does not ask is taken for having asked. */
 bool core_get_is_outdated(struct core_get *get);
 /* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);

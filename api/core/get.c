@@ -281,8 +281,36 @@ static void get_on_verified(void *ctx, int result, bool told_damage)
     get->on_ready(get->ctx);
 }
 
+/* What callers are told; core_get_is_outdated tells these apart. */
+static ssize_t get_result(ssize_t result)
+{
+    return result == -ESTALE ? -EIO : result;
+}
+
+static struct blob_egress *get_egress(const struct core_get *get)
+{
+    return get->sealed != NULL ? sealed_get_egress(get->sealed) : get->egress;
+}
+
+bool core_get_is_outdated(struct core_get *get)
+{
+    struct blob_egress *egress = get_egress(get);
+    const struct meta_extents *extents = &get->object.extents;
+    int referred = 1;
+
+    if (egress == NULL || blob_egress_status(egress) != -ESTALE)
+        return false;
+    for (uint32_t i = 0; i < extents->count && referred > 0; i++)
+        referred =
+            meta_unit_is_referred(get->worker->reader, extents->list[i].file, extents->list[i].unit_offset);
+    if (referred != 0)
+        blob_egress_tell_missing(egress);
+    return referred == 0;
+}
+
 static void get_close(struct core_get *get)
 {
+    (void)core_get_is_outdated(get); /* damage is told of, whoever met it */
     blob_egress_end(get->egress);
     sealed_get_end(get->sealed);
     get->egress = NULL;
@@ -314,28 +342,14 @@ int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*
         if (err != 0)
             return err;
     }
-    return get_open_egress(get);
+    return (int)get_result(get_open_egress(get));
 }
 
 int core_get_status(const struct core_get *get)
 {
-    const struct blob_egress *egress = get->sealed != NULL ? sealed_get_egress(get->sealed) : get->egress;
+    const struct blob_egress *egress = get_egress(get);
 
-    return get->status != 0 || egress == NULL ? get->status : blob_egress_status(egress);
-}
-
-bool core_get_is_outdated(struct core_get *get)
-{
-    struct blob_egress *egress = get->sealed != NULL ? sealed_get_egress(get->sealed) : get->egress;
-    const struct meta_extents *extents = &get->object.extents;
-    int referred = 1;
-
-    for (uint32_t i = 0; i < extents->count && referred > 0; i++)
-        referred =
-            meta_unit_is_referred(get->worker->reader, extents->list[i].file, extents->list[i].unit_offset);
-    if (referred != 0 && egress != NULL)
-        blob_egress_tell_missing(egress);
-    return referred == 0;
+    return (int)get_result(get->status != 0 || egress == NULL ? get->status : blob_egress_status(egress));
 }
 
 bool core_get_told_damage(const struct core_get *get)
@@ -350,8 +364,8 @@ ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
     assert(!get->is_verifying);
     get->is_whole = false;
     if (get->sealed != NULL)
-        return sealed_get_send(get->sealed, socket_fd, max);
-    return get->egress != NULL ? blob_egress_send(get->egress, socket_fd, max) : 0;
+        return get_result(sealed_get_send(get->sealed, socket_fd, max));
+    return get->egress != NULL ? get_result(blob_egress_send(get->egress, socket_fd, max)) : 0;
 }
 
 /* Content does not change while the row does not: a small body that is hot is kept with it, if it was verified. */
@@ -371,8 +385,8 @@ ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
     ssize_t count;
 
     if (get->sealed != NULL) /* what is open is kept nowhere */
-        return sealed_get_read(get->sealed, buffer, length);
-    count = get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
+        return get_result(sealed_get_read(get->sealed, buffer, length));
+    count = get->egress != NULL ? get_result(blob_egress_read(get->egress, buffer, length)) : 0;
     assert(count <= (ssize_t)length);
     if (count > 0)
         get_keep(get, buffer, (size_t)count);

@@ -74,7 +74,7 @@ static void report_damage(struct s3_send *send)
     const struct http_request *http = send->request->http;
     size_t length = http->query_at != SIZE_MAX ? http->query_at : http->path.len;
 
-    if (send->get != NULL && core_get_told_damage(send->get))
+    if (send->get != NULL && !core_get_is_outdated(send->get) && core_get_told_damage(send->get))
         s3_service_report(send->request->service, "request %s met it: GET %.*s", send->request->request_id,
                           (int)(length < DAMAGE_PATH_BYTES ? length : DAMAGE_PATH_BYTES), http->path.base);
 }
@@ -99,9 +99,8 @@ static void open_failed(struct s3_send *send, int result)
     struct s3_request *request = send->request;
     enum s3_error error;
 
-    if (result != -ESTALE || !core_get_is_outdated(send->get) || send->again == NULL ||
-        request->was_looked_up_again) {
-        s3_send_fail(send, s3_error_of_result(result == -ESTALE ? -EIO : result), NULL);
+    if (send->again == NULL || request->was_looked_up_again || !core_get_is_outdated(send->get)) {
+        s3_send_fail(send, s3_error_of_result(result), NULL);
         return;
     }
     request->was_looked_up_again = true;
