@@ -5,6 +5,8 @@
     summary.py BUILD                 modules, and the files of those that have a bar
     summary.py BUILD --files PREFIX  every file below PREFIX
     summary.py BUILD --gaps FILE     the lines of FILE that did not run, and the branches that went one way only
+    summary.py BUILD --unexplained   the lines of storage/ and metadata/ that did not run and that no entry of uncovered.md speaks of, and the
+                                     entries that speak of no such line
 
 Branches of assertions do not count: the way that is not taken is a bug, so no test may take it. An assertion is found by its text
 in the source, `assert(`, up to its closing bracket. Nothing else is left out.
@@ -107,6 +109,17 @@ def module(path):
     return next(name for name in MODULES if path.startswith(name + "/"))
 
 
+def lines_not_run(path, counts):
+    """(number, function, text) of each."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        source = file.read().splitlines()
+    function = ""
+    for number, text in enumerate(source, 1):
+        function = counts.functions.get(number, function)
+        if number in counts.known and not counts.lines[number]:
+            yield number, function, text.strip()
+
+
 def show_gaps(path, counts):
     asserted = assertions(path)
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
@@ -122,9 +135,41 @@ def show_gaps(path, counts):
             print(f"{path}:{number}: {function}: {sum(map(bool, taken))} of {len(taken)}:  {text.strip()}")
 
 
+def entries():
+    """Of uncovered.md: [(what the path begins with, the function or None, what the line has in it)], None where a cell says "any"."""
+    with open(os.path.join(ROOT, "tests/coverage/uncovered.md"), encoding="utf-8") as file:
+        rows = [re.split(r" (?<!\\)\| ", line.strip("| \n")) for line in file if line.startswith("| `")]
+    return [(row[0].strip("`"), None if row[1] == "any" else row[1].strip("`"), None if row[2] == "any" else row[2].strip("`").replace("\\|", "|")) for row in rows]
+
+
+def explains(entry, path, function, text):
+    return path.startswith(entry[0]) and entry[1] in (None, function) and (entry[2] is None or entry[2] in text)
+
+
+def show_unexplained(files):
+    """Whether each line that did not run has its entry, and each entry its line."""
+    known, used, missing = entries(), set(), 0
+    for path in sorted(files):
+        if path.startswith("api/"):
+            continue
+        for number, function, text in lines_not_run(path, files[path]):
+            fitting = [entry for entry in known if explains(entry, path, function, text)]
+            used.update(fitting)
+            if not fitting:
+                missing += 1
+                print(f"{path}:{number}: {function}: {text}")
+    stale = [entry for entry in known if entry not in used]
+    for entry in stale:
+        print(f"all of this ran: {entry}")
+    print(f"uncovered.md: {len(known)} entries, {len(stale)} of which say nothing any more; {missing} lines without one")
+    return missing == 0 and not stale
+
+
 def main():
     build = os.path.abspath(sys.argv[1])
     files = gather(build)
+    if len(sys.argv) > 2 and sys.argv[2] == "--unexplained":
+        return 0 if show_unexplained(files) else 1
     if len(sys.argv) > 3 and sys.argv[2] == "--gaps":
         for path in sorted(files):
             if path.startswith(sys.argv[3]):
