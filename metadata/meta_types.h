@@ -5,6 +5,7 @@
 #ifndef METADATA_META_TYPES_H
 #define METADATA_META_TYPES_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,7 @@
     X(META_E_TOKEN, -5019, "the token was used for another change")                                          \
     X(META_E_STALLED, -5040, "changes have waited too long for the disk")                                    \
     X(META_E_UNREACHABLE, -5041, "the database cannot be reached")                                           \
+    X(META_E_DOUBT, -5045, "the database was lost during a commit: nobody knows whether it was made")        \
     X(META_E_FENCED, -5044, "other servers have taken this one for dead")                                    \
     X(META_E_UNSYNCED, -5020, "a sync of the database failed and is not made good yet")                      \
     X(META_E_DAMAGED_LOG, -5022, "the log of the latest changes is damaged before its end")                  \
@@ -61,6 +63,12 @@ enum meta_error {
 
 /* A text for a result of this module, errno values included; static storage. */
 const char *meta_strerror(int result);
+
+/* Whether a change that ended so may have been made, or may come back after a power failure: the bytes that it names must stay. */
+static inline bool meta_is_in_doubt(int result)
+{
+    return result == META_E_DOUBT || result == -EIO;
+}
 
 struct meta;
 struct meta_reader;

@@ -166,7 +166,7 @@ static void put_discard(struct core_put *put)
     put->discard = NULL;
 }
 
-/* After an I/O error nobody knows whether a power failure would bring the row back. Such a blob
+/* After an I/O error nobody knows whether a power failure would bring the row back, nor after a connection that was lost in a commit. Such a blob
  * keeps its file and stays unsettled: the next start, which can see, decides. Not so after META_E_UNSYNCED: the reclaimer does
  * nothing before the log was made good, and then the row is not in it. */
 static void put_on_posted(struct ring_op *posted, int32_t unused)
@@ -183,7 +183,7 @@ static void put_on_posted(struct ring_op *posted, int32_t unused)
         if (put->blob != 0)
             blob_store_settle(core->blobs, put->blob);
         reclaim_wake(core->reclaim); /* the row may have replaced another */
-    } else if (result != -EIO && (result != META_E_JUDGED || put->small != NULL)) {
+    } else if (!meta_is_in_doubt(result) && (result != META_E_JUDGED || put->small != NULL)) {
         put_discard(put); /* another commit of a small body has another place in a segment */
     }
     put_finish(put, result);

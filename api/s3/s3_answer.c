@@ -163,6 +163,8 @@ void s3_answer_error_message(struct s3_request *request, enum s3_error error, co
     struct s3_xml xml;
     int status;
 
+    if (s3_error_status(error) == 503)
+        s3_answer_header(request, "retry-after", LITERAL("1"));
     if (request->door != NULL && request->door->on_error(request, error, message))
         return;
     told = s3_verify_web_challenge(request, error);

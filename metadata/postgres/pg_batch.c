@@ -8,7 +8,7 @@
  *     one round trip    what has changed; what was counted; COMMIT
  *
  * When the connection is lost during the second, it is not known whether the commit was. The number of the batch in `server` says so, as
- * soon as there is a connection again. Who waits is told that, or, when it takes too long, -EIO: nobody knows, and the bytes stay. */
+ * soon as there is a connection again. Who waits is told that, or, when it takes too long, META_E_DOUBT: nobody knows, and the bytes stay. */
 #include "metadata/postgres/postgres.h"
 
 #include <assert.h>
@@ -313,7 +313,7 @@ static int begin_round(struct row_store *store, struct begin *begin)
     uint64_t began = clock_monotonic_ms();
     int err = pg_batch_round(store, begin->calls, begin->count);
 
-    if (err != -ENOTCONN || clock_monotonic_ms() - began > PG_AGAIN_MS_MAX ||
+    if (err != META_E_UNREACHABLE || clock_monotonic_ms() - began > PG_AGAIN_MS_MAX ||
         pg_connection_reset(&store->connection) != 0)
         return err;
     pg_calls_clear(begin->calls, begin->count);
@@ -347,9 +347,7 @@ int pg_batch_begin(struct row_store *store, const struct row_touches *touches, b
         store->is_broken = true;
     }
     free(foreseen.locks);
-    if (err == -ENOTCONN)
-        return META_E_UNREACHABLE; /* nothing was changed */
-    return err == -EAGAIN ? -EIO : err;
+    return err;
 }
 
 /* ---- The second one ---- */
@@ -362,7 +360,7 @@ int pg_batch_commit(struct row_store *store)
 
     assert(store->is_in_batch && store->depth == 0);
     if (store->is_broken)
-        return -EIO;
+        return META_E_UNREACHABLE;
     if ((err = pg_flush_make(store, calls, &written)) != 0)
         return err;
     count = written;
@@ -380,7 +378,7 @@ int pg_batch_commit(struct row_store *store)
     pg_calls_clear(calls, count);
     if (err != 0) {
         store->is_broken = true;
-        return err == -EAGAIN ? -EIO : err;
+        return pg_result(err);
     }
     store->is_in_batch = false;
     pg_set_settle(&store->set);

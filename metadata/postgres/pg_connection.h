@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "metadata/meta_types.h"
 #include "storage/base/slice.h"
 
 #define PG_PARAMETERS_MAX 16
@@ -70,6 +71,13 @@ void pg_add_array(struct pg_call *call, Oid type, struct slice array); /* pg_arr
  * META_E_CORRUPT, -EAGAIN (others were in the way: again), -ENOTCONN (it is not known what happened), -EIO. */
 int pg_round(struct pg_connection *connection, struct pg_call *calls, uint32_t count);
 void pg_calls_clear(struct pg_call *calls, uint32_t count);
+/* What whoever asked is told of it, where a transaction cannot have been committed by what failed. */
+static inline int pg_result(int err)
+{
+    if (err == -ENOTCONN || err == -ECONNREFUSED)
+        return META_E_UNREACHABLE;
+    return err == -EAGAIN ? META_E_STALLED : err; /* a lock, or a statement, took too long */
+}
 
 /* Columns of a result. NULL is 0, or empty. */
 static inline bool pg_column_is_null(const PGresult *result, int row, int column)

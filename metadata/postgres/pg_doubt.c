@@ -29,7 +29,8 @@ static int doubt_ask(struct row_store *store)
     return was;
 }
 
-/* Right after the connection was lost. Who waits is told within the bound: -EIO says that nobody knows, so that the bytes stay. */
+/* Right after the connection was lost. Who waits is told within the bound: META_E_DOUBT says that nobody knows, so that the bytes
+ * stay. */
 int pg_doubt_begin(struct row_store *store)
 {
     static const struct timespec pause = {.tv_nsec = 100000000};
@@ -42,7 +43,7 @@ int pg_doubt_begin(struct row_store *store)
     store->doubt = store->batch;
     while ((was = doubt_ask(store)) < 0 && clock_monotonic_ms() < until)
         (void)nanosleep(&pause, NULL);
-    return was > 0 ? 0 : -EIO;
+    return was > 0 ? 0 : was == 0 ? META_E_UNREACHABLE : META_E_DOUBT;
 }
 
 /* What an earlier batch left, and a connection. A batch that was committed after all has counted what this process does not know. */

@@ -151,7 +151,7 @@ int pg_flush(struct row_store *store)
         return err;
     store->loads++;
     err = pg_batch_round(store, calls, count);
-    if (err == 0 && (err = pg_flush_done(store, calls, count)) != 0)
+    if (err == 0 && (err = pg_result(pg_flush_done(store, calls, count))) != 0)
         store->is_broken = true;
     pg_calls_clear(calls, count);
     return err;

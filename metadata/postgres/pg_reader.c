@@ -159,7 +159,7 @@ static int query_send(struct pg_query *pg, const struct query *query)
         sets_note(pg);
     }
     pg_calls_clear(calls, count);
-    return err == -ENOTCONN ? META_E_UNREACHABLE : err == -EAGAIN ? -EIO : err;
+    return pg_result(err);
 }
 
 /* The two that are no queries. */
@@ -180,7 +180,7 @@ static int snapshot_end(struct pg_reader *reader)
         err = pg_round(&reader->connection, &call, 1);
     pg_calls_clear(&call, 1);
     reader->is_inside = reader->is_begun = false;
-    return err == -ENOTCONN ? META_E_UNREACHABLE : err == -EAGAIN ? -EIO : err;
+    return pg_result(err);
 }
 
 static void query_end(struct query *query)

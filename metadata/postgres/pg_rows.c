@@ -140,7 +140,7 @@ const char *pg_text_of(struct row_store *store, enum pg_table_id table, int text
 
 int pg_batch_round(struct row_store *store, struct pg_call *calls, uint32_t count)
 {
-    int err = store->is_broken ? -EIO : pg_round(&store->connection, calls, count);
+    int err = store->is_broken ? META_E_UNREACHABLE : pg_result(pg_round(&store->connection, calls, count));
 
     if (err != 0)
         store->is_broken = true;

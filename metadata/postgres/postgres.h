@@ -88,7 +88,8 @@ int pg_next_id(struct row_store *store, const char *text, int64_t *id);
 
 /* ---- In doubt (pg_doubt.c) ---- */
 
-/* The connection was lost while the batch was committed: 0: it was; -EIO: it was not, or nobody can tell within the bound. */
+/* The connection was lost while the batch was committed: 0: it was; META_E_UNREACHABLE: it was not; META_E_DOUBT: nobody can tell within
+ * the bound. */
 int pg_doubt_begin(struct row_store *store);
 /* Before a batch begins: a connection, and an answer to what is in doubt. Another result than 0: there is none, and nothing may begin. */
 int pg_doubt_end(struct row_store *store);

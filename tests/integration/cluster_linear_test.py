@@ -26,7 +26,7 @@ print(f"# seed {SEED}")
 one = run_mode("cluster", SEED, lambda one: one.life < LIVES, lambda one: one.life < FALSIFIED, Cluster)
 for problem in one.problems:
     print(f"# {problem}")
-print(f"# operations {one.operations}, COMMITs without an answer {one.swallowed}, answers 503 and 500: {one.refusals}, at most {one.largest} configurations for one event; {dict(one.done)}")
+print(f"# operations {one.operations}, COMMITs without an answer {one.swallowed}, answers 503: {one.refusals}, at most {one.largest} configurations for one event; {dict(one.done)}")
 check(not one.problems, "each history has an order, and all that was answered is there", f"{len(one.problems)} problems")
 check(one.histories == LIVES, "all were judged", f"{one.histories}")
 check(one.swallowed > 0, "a COMMIT was kept without its answer")

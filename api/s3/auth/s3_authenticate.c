@@ -335,7 +335,6 @@ enum s3_error s3_request_admit(struct s3_request *request)
         request->is_admitted = true;
         return S3_ERROR_NONE;
     }
-    s3_answer_header(request, "retry-after", LITERAL("1"));
     return S3_ERROR_SLOW_DOWN;
 }
 

@@ -92,6 +92,8 @@ enum s3_error s3_error_of_result(int result)
     case META_E_CLOSING:
     case META_E_UNREACHABLE:
         return S3_ERROR_SERVICE_UNAVAILABLE;
+    case META_E_DOUBT:
+        return S3_ERROR_COMMIT_IN_DOUBT;
     case META_E_UNSYNCED:
         return S3_ERROR_SYNC_FAILED;
     case -ENOKEY: /* of what is encrypted, asked for in a way that does not open it */

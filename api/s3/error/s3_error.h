@@ -28,6 +28,9 @@
     X(CHUNK_SIGNATURE, 403, "SignatureDoesNotMatch",                                                         \
       "The request signature we calculated does not match the signature you provided. Check your key and "   \
       "signing method.")                                                                                     \
+    X(COMMIT_IN_DOUBT, 503, "ServiceUnavailable",                                                            \
+      "The database was lost while the change was committed: it may have been made, or not. Please look "    \
+      "before you try again.")                                                                               \
     X(CONDITIONAL_REQUEST_CONFLICT, 409, "ConditionalRequestConflict",                                       \
       "The conditional request cannot succeed due to a conflicting operation against this resource.")        \
     X(ENTITY_TOO_LARGE, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")      \

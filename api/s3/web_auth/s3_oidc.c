@@ -31,7 +31,6 @@ static enum s3_error refuse_unknown_key(struct s3_request *request, const struct
     if (!key_source_want_newer(issuer->keys))
         return refuse(request, S3_ERROR_WRONG_CREDENTIALS,
                       "The token was signed with a key that its issuer does not have.");
-    s3_answer_header(request, "retry-after", "1", 1);
     return refuse(request, S3_ERROR_SERVICE_UNAVAILABLE,
                   "The keys of the token's issuer are being read. Try again.");
 }

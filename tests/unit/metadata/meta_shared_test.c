@@ -106,7 +106,7 @@ static void in_doubt_and_not_done(void **state)
                   "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
                   "CREATE CONSTRAINT TRIGGER stops AFTER UPDATE ON object DEFERRABLE INITIALLY DEFERRED"
                   "  FOR EACH ROW EXECUTE FUNCTION stop()");
-    assert_int_equal(put(store, "a", 2), -EIO);
+    assert_int_equal(put(store, "a", 2), META_E_UNREACHABLE);
     run_in(store, "DROP TRIGGER stops ON \"%s\".object");
     assert_int_equal(file_of(&other, "a"), 1);
     assert_int_equal(put(store, "a", 3), 0);
@@ -233,7 +233,7 @@ static void the_commit_is_lost(void **state)
 {
     assert_int_equal(put(&far, "a", 1), 0);
     atomic_store(&proxy.mode, PROXY_LOSES_COMMITS);
-    assert_int_equal(put(&far, "a", 2), -EIO);
+    assert_int_equal(put(&far, "a", 2), META_E_UNREACHABLE); /* it was asked, and was not */
     assert_int_equal(atomic_load(&proxy.lost), 1);
     assert_int_equal(file_of(&other, "a"), 1);
     assert_int_equal(put(&far, "a", 3), 0);
@@ -248,7 +248,7 @@ static void the_database_is_lost(void **state)
     assert_int_equal(put(&far, "a", 1), 0);
     assert_int_equal(file_of(&far, "a"), 1);
     atomic_store(&proxy.mode, PROXY_DIES_WITH_IT);
-    assert_int_equal(put(&far, "b", 2), -EIO);
+    assert_int_equal(put(&far, "b", 2), META_E_DOUBT);
     assert_int_equal(put(&far, "c", 3), META_E_UNREACHABLE); /* not even begun */
     assert_int_equal(file_of(&other, "b"), 2);
     int found = file_of(&far, "a");
