@@ -61,4 +61,16 @@ int meta_cluster_garbage(struct meta_cluster *cluster, uint32_t delay_s, int64_t
 /* How many servers there are that are not taken for dead; for figures. */
 int meta_cluster_count(struct meta_cluster *cluster, uint32_t *servers) META_CLUSTER_CALL;
 
+/* Of this server, since it was opened. */
+struct meta_cluster_figures {
+    int64_t server, epoch;
+    uint64_t batches;       /* that were begun */
+    uint64_t doubts;        /* commits during which the connection was lost */
+    uint64_t write_rounds;  /* round trips of the side that writes */
+    uint64_t read_rounds;   /* and of all readers */
+    uint64_t last_batch_ms; /* when the last batch was committed, by clock_monotonic_ms; 0: none was */
+};
+/* Any thread; cheap. */
+void meta_cluster_figures(const struct meta *meta, struct meta_cluster_figures *figures) META_CLUSTER_CALL;
+
 #endif

@@ -337,6 +337,7 @@ int pg_batch_begin(struct row_store *store, const struct row_touches *touches, b
         return META_E_UNREACHABLE;
     }
     store->batch++;
+    (void)atomic_fetch_add(&store->meta->engine->batches, 1);
     foresee(&foreseen, store, touches);
     if ((err = begin_make(&foreseen, &begin)) == 0) {
         err = begin_round(store, &begin);
@@ -383,6 +384,8 @@ int pg_batch_commit(struct row_store *store)
     store->is_in_batch = false;
     pg_set_settle(&store->set);
     usage_batch_tell(&store->meta->usage);
+    atomic_store(&store->meta->engine->last_batch_ms, clock_monotonic_ms());
+    atomic_store(&store->meta->engine->write_rounds, store->connection.rounds);
     return 0;
 }
 

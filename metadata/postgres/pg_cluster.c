@@ -250,6 +250,21 @@ int meta_cluster_count(struct meta_cluster *cluster, uint32_t *servers)
     return found < 0 ? found : 0;
 }
 
+void meta_cluster_figures(const struct meta *meta, struct meta_cluster_figures *figures)
+{
+    const struct row_engine *engine = meta->engine;
+
+    *figures = (struct meta_cluster_figures){
+        .server = engine->server,
+        .epoch = engine->epoch,
+        .batches = atomic_load(&engine->batches),
+        .doubts = atomic_load(&engine->doubts),
+        .write_rounds = atomic_load(&engine->write_rounds),
+        .read_rounds = atomic_load(&engine->read_rounds),
+        .last_batch_ms = atomic_load(&engine->last_batch_ms),
+    };
+}
+
 /* ---- Garbage ---- */
 
 int meta_cluster_garbage(struct meta_cluster *cluster, uint32_t delay_s, int64_t after,

@@ -41,6 +41,7 @@ int pg_doubt_begin(struct row_store *store)
              "the connection was lost while a transaction was committed (%s): asking whether it was",
              store->connection.message);
     store->doubt = store->batch;
+    (void)atomic_fetch_add(&store->meta->engine->doubts, 1);
     while ((was = doubt_ask(store)) < 0 && clock_monotonic_ms() < until)
         (void)nanosleep(&pause, NULL);
     return was > 0 ? 0 : was == 0 ? META_E_UNREACHABLE : META_E_DOUBT;

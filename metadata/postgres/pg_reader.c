@@ -151,6 +151,7 @@ static int query_send(struct pg_query *pg, const struct query *query)
         calls[count++] = (struct pg_call){.text = pg_read_text(READ_SNAPSHOT_BEGIN)};
     call_fill(pg, &calls[count++], query);
     err = pg_round(&reader->connection, calls, count);
+    (void)atomic_fetch_add_explicit(&pg->reader->meta->engine->read_rounds, 1, memory_order_relaxed);
     if (reader->is_inside)
         reader->is_begun = true;
     if (err == 0) {

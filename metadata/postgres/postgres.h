@@ -20,6 +20,8 @@ struct row_engine {
     bool is_read_only;
     atomic_llong sets;     /* the generation that a reader has seen last (pg_reader.c) */
     int64_t server, epoch; /* of the side that writes; 0: read only */
+    /* For meta_cluster_figures: the first four are the committer's. */
+    atomic_uint_fast64_t batches, doubts, write_rounds, last_batch_ms, read_rounds;
 };
 
 /* Statements about a table, made when they are first needed: their address is their name. */

@@ -281,6 +281,19 @@ int blob_shared_keep(struct blob_store *store)
     return 0;
 }
 
+uint64_t blob_store_ids_left(struct blob_store *store)
+{
+    struct blob_ids *ids = &store->ids;
+    uint64_t left = 0;
+
+    assert(store->options.shared != NULL);
+    pthread_mutex_lock(&ids->lock);
+    for (const struct blob_block *block = ids->blocks; block != NULL; block = block->next)
+        left += BLOB_ID_BLOCK - block->taken;
+    pthread_mutex_unlock(&ids->lock);
+    return left;
+}
+
 void blob_shared_end(struct blob_store *store)
 {
     struct blob_block *block;

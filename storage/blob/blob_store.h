@@ -263,6 +263,8 @@ int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
 int blob_store_folder_fd(const struct blob_store *store);
 /* Of a shared store: staging/NUMBER. */
 int blob_store_own_folder_fd(const struct blob_store *store);
+/* Of those that the store was given, how many ids no file has yet. A shared store's. Any thread. */
+uint64_t blob_store_ids_left(struct blob_store *store);
 
 /* Free bytes an ordinary user can still write (statvfs), at most a second old; older where a file system that other machines have, too
  * (options.shared_fs), does not answer at once: nobody waits for that for more than a moment. */

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Three servers over one database and one folder: each sees what the others did, and the folder and the fence keep strangers out."""
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -69,6 +71,25 @@ check(three.request("GET", "/bucket/parts")[2] == b"".join(pieces), "and has the
 
 document = b"<CacheConfiguration><MaxSize>1G</MaxSize></CacheConfiguration>"
 equal(error_code(one.request("PUT", "/bucket?sluice-cache", body=document, headers=content_md5(document))[2]), "NotImplemented", "no bucket becomes a cache")
+
+# ---- What each says of itself ----
+def figures(server):
+    return dict(re.findall(r"^(sluice_cluster_\w+(?:\{.*\})?) (\S+)$", server.request("GET", "/-/metrics")[2].decode(), re.M))
+
+
+check(poll(lambda: [figures(server)["sluice_cluster_servers"] for server in servers] == ["3"] * 3, 60), "each knows how many there are", [figures(server) for server in servers])
+shown = [figures(server) for server in servers]
+equal(sum(int(one["sluice_cluster_leads"]) for one in shown), 1, "one leads")
+equal(len({name for one in shown for name in one if "info" in name}), 3, "each has a number of its own")
+equal({(one["sluice_cluster_database_up"], one["sluice_cluster_doubts_total"], one["sluice_cluster_buried_total"]) for one in shown}, {("1", "0", "0")}, "all is well")
+check(all(int(one["sluice_cluster_batches_total"]) > 0 and int(one['sluice_cluster_round_trips_total{side="read"}']) > 0 and int(one["sluice_cluster_ids_left"]) > 0 for one in shown), "batches, reads and ids are counted", shown)
+with open(os.path.join(ROOT, "deploy", "grafana.json"), encoding="utf-8") as file:
+    names = set(re.findall(r"sluice_cluster_\w+", file.read()))
+check(names <= {name.split("{")[0] for name in shown[0]}, "the panels ask for what there is", names)
+address = f"http://{one.host}:{one.port}"
+told = json.loads(subprocess.run([SLUICE, "status", address, "--json"], check=True, capture_output=True, text=True, timeout=60).stdout)["cluster"]
+check(told["servers"] == 3 and told["database_up"] is True and told["doubts"] == 0, "sluice status tells it", told)
+check("database up" in subprocess.run([SLUICE, "status", address], check=True, capture_output=True, text=True, timeout=60).stdout, "and people, too")
 
 # ---- Conditions are judged by the rows, whoever asks ----
 answers = [server.request("PUT", "/bucket/once", body=b"first", headers={"If-None-Match": "*"})[0] for server in servers]

@@ -186,6 +186,53 @@ static json_t *waiting_json(const struct screen *screen, const struct waiting_na
     return list;
 }
 
+/* Of a server of a cluster. */
+struct in_cluster {
+    char server[24];
+    double leads, servers, is_up, doubts, last_batch_s;
+};
+
+/* Whether it is one. */
+static bool cluster_read(const struct screen *screen, struct in_cluster *cluster)
+{
+    struct slice text = slice_of(screen->text, screen->length), rest = text, server;
+    double ignored;
+
+    if (!client_metric_next(&rest, "sluice_cluster_info", "server", &server, &ignored))
+        return false;
+    (void)snprintf(cluster->server, sizeof(cluster->server), "%.*s", (int)server.len, server.base);
+    cluster->leads = client_metric_sum(text, "sluice_cluster_leads", NULL, NULL);
+    cluster->servers = client_metric_sum(text, "sluice_cluster_servers", NULL, NULL);
+    cluster->is_up = client_metric_sum(text, "sluice_cluster_database_up", NULL, NULL);
+    cluster->doubts = client_metric_sum(text, "sluice_cluster_doubts_total", NULL, NULL);
+    cluster->last_batch_s = client_metric_sum(text, "sluice_cluster_last_batch_seconds", NULL, NULL);
+    return true;
+}
+
+static void print_cluster(const struct screen *screen)
+{
+    struct in_cluster cluster;
+
+    if (cluster_read(screen, &cluster))
+        printf("cluster      server %s of %.0f%s, database %s, the last commit %.0f s ago, %.0f in doubt so "
+               "far\n",
+               cluster.server, cluster.servers, cluster.leads > 0 ? ", leads" : "",
+               cluster.is_up > 0 ? "up" : "away", cluster.last_batch_s, cluster.doubts);
+}
+
+/* null: it is none. */
+static json_t *cluster_json(const struct screen *screen)
+{
+    struct in_cluster cluster;
+
+    if (!cluster_read(screen, &cluster))
+        return json_null();
+    return json_pack("{s:s, s:I, s:b, s:b, s:I, s:I}", "server", cluster.server, "servers",
+                     (json_int_t)cluster.servers, "leads", cluster.leads > 0, "database_up",
+                     cluster.is_up > 0, "doubts", (json_int_t)cluster.doubts, "last_batch_seconds",
+                     (json_int_t)cluster.last_batch_s);
+}
+
 static void print_screen(const struct screen *screen)
 {
     const struct figures *now = &screen->now, *before = &screen->before;
@@ -207,6 +254,7 @@ static void print_screen(const struct screen *screen)
     print_bytes_rate(screen, now->sent, before->sent);
     printf("\n");
     print_busiest(screen);
+    print_cluster(screen);
     print_waiting(screen, &of_events);
     print_waiting(screen, &of_replication);
 }
@@ -215,15 +263,15 @@ static void print_json(const struct screen *screen)
 {
     const struct figures *now = &screen->now;
 
-    remote_print_json(
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "server",
-                  screen->origin, "version", screen->version, "health", screen->health, "uptime_seconds",
-                  (json_int_t)now->uptime, "free_bytes", (json_int_t)now->free, "room_bytes",
-                  (json_int_t)now->room, "damaged_reads", (json_int_t)now->damaged, "connections",
-                  (json_int_t)now->open, "requests", (json_int_t)now->requests, "received_bytes",
-                  (json_int_t)now->received, "sent_bytes", (json_int_t)now->sent, "answers_4xx",
-                  (json_int_t)now->answers[4], "answers_5xx", (json_int_t)now->answers[5], "events",
-                  waiting_json(screen, &of_events), "replication", waiting_json(screen, &of_replication)));
+    remote_print_json(json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "server",
+        screen->origin, "version", screen->version, "health", screen->health, "uptime_seconds",
+        (json_int_t)now->uptime, "free_bytes", (json_int_t)now->free, "room_bytes", (json_int_t)now->room,
+        "damaged_reads", (json_int_t)now->damaged, "connections", (json_int_t)now->open, "requests",
+        (json_int_t)now->requests, "received_bytes", (json_int_t)now->received, "sent_bytes",
+        (json_int_t)now->sent, "answers_4xx", (json_int_t)now->answers[4], "answers_5xx",
+        (json_int_t)now->answers[5], "events", waiting_json(screen, &of_events), "replication",
+        waiting_json(screen, &of_replication), "cluster", cluster_json(screen)));
 }
 
 static void wait_for_next(void)

@@ -11,6 +11,7 @@
 
 #include "api/core/cluster/bodies.h"
 #include "api/core/cluster/limits.h"
+#include "api/core/figures.h"
 #include "metadata/meta_cluster.h"
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
@@ -24,6 +25,9 @@ struct core_cluster {
     pthread_t thread;
     bool is_running;
     atomic_bool leads, is_cut_off;
+    atomic_uint servers;         /* for figures */
+    atomic_uint_fast64_t buried; /* the same */
+    uint64_t began_ms;
     /* The thread's own: */
     uint64_t beats;
     uint64_t beat_ms,
@@ -130,6 +134,7 @@ int cluster_open(struct core *core)
     if (cluster == NULL)
         return -ENOMEM;
     cluster->core = core;
+    cluster->began_ms = clock_monotonic_ms();
     core->cluster = cluster;
     pthread_mutex_init(&cluster->lock, NULL);
     thread_condition_init(&cluster->changed);
@@ -185,6 +190,7 @@ static int bury(struct core_cluster *cluster)
     if (cluster->heard_ms == 0 || clock_monotonic_ms() - cluster->heard_ms < CLUSTER_HEARD_MS)
         return 0;
     int err = meta_cluster_bury(cluster->rows, silent_s, &dead);
+    (void)atomic_fetch_add(&cluster->buried, dead);
     if (dead > 0)
         core_log(cluster->core, LOG_LEVEL_WARNING,
                  "cluster: %" PRIu32 " servers have been silent for %" PRIu32 " s and are taken for dead",
@@ -248,7 +254,10 @@ static int beat(struct core_cluster *cluster)
 
 static void work(struct core_cluster *cluster)
 {
-    cluster->beats++;
+    uint32_t servers;
+
+    if (cluster->beats++ % CLUSTER_LOOK_BEATS == 0 && meta_cluster_count(cluster->rows, &servers) == 0)
+        atomic_store(&cluster->servers, servers);
     if (cluster->beats % CLUSTER_IDLE_BEATS == 0)
         blob_store_close_idle(cluster->core->blobs);
     if (cluster->beats % CLUSTER_LOOK_BEATS != 1)
@@ -343,6 +352,24 @@ void cluster_free(struct core *core)
 bool core_leads(const struct core *core)
 {
     return core->cluster == NULL || atomic_load(&core->cluster->leads);
+}
+
+bool core_cluster_figures(struct core *core, struct core_cluster_figures *figures)
+{
+    struct core_cluster *cluster = core->cluster;
+
+    if (cluster == NULL)
+        return false;
+    *figures = (struct core_cluster_figures){.leads = atomic_load(&cluster->leads),
+                                             .is_cut_off = atomic_load(&cluster->is_cut_off),
+                                             .servers = atomic_load(&cluster->servers),
+                                             .buried = atomic_load(&cluster->buried),
+                                             .ids_left = blob_store_ids_left(core->blobs)};
+    meta_cluster_figures(core->meta, &figures->rows);
+    uint64_t last_ms = figures->rows.last_batch_ms != 0 ? figures->rows.last_batch_ms : cluster->began_ms;
+    uint64_t now_ms = clock_monotonic_ms();
+    figures->last_batch_s = now_ms > last_ms ? (now_ms - last_ms) / 1000 : 0;
+    return true;
 }
 
 bool cluster_is_cut_off(const struct core *core)

@@ -16,6 +16,8 @@ void metrics_add_latencies(struct metrics_page *page, struct http_server *server
 void metrics_add_requests(struct metrics_page *page, struct s3_service *service);
 void metrics_add_events(struct metrics_page *page, const struct s3_service *service);
 void metrics_add_store(struct metrics_page *page, struct s3_request *request);
+/* Of a cluster's server; else nothing. */
+void metrics_add_cluster(struct metrics_page *page, struct core *core);
 void metrics_add_usage(struct metrics_page *page, struct s3_request *request);
 
 #endif

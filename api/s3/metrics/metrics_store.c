@@ -146,6 +146,7 @@ void metrics_add_store(struct metrics_page *page, struct s3_request *request)
                       core_room_bytes(core));
     add_damage(page, core);
     add_committer(page, core);
+    metrics_add_cluster(page, core);
     add_garbage(page, core);
     add_scrub(page, core);
     metrics_add_value(

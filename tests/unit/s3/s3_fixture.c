@@ -276,6 +276,11 @@ void core_garbage(struct core *core, struct core_garbage *garbage)
     *garbage = (struct core_garbage){0};
 }
 
+bool core_cluster_figures(struct core *core, struct core_cluster_figures *figures)
+{
+    return false;
+}
+
 void core_figures(struct core *core, struct meta_figures *figures)
 {
     *figures = (struct meta_figures){.waiting = 0};
