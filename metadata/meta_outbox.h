@@ -20,6 +20,9 @@
 
 #include "metadata/meta_settings.h"
 
+/* A seq is a time, in ms of the database's clock, above so many bits. */
+#define META_OUTBOX_SEQ_SHIFT 20u
+
 /* Stored: numbers are never used anew. */
 enum meta_event_kind {
     META_EVENT_NONE = 0,
@@ -120,16 +123,17 @@ struct meta_outbox_done {
     uint32_t count; /* up to META_OUTBOX_DONE_MAX */
 };
 
-/* Rows for a target, whatever its rules say. Each key gets one of META_EVENT_RESYNC; then comes one of META_EVENT_TEST with `from` as its key,
+/* Rows for a target, whatever its rules say. Each key gets one of META_EVENT_RESYNC, or of `kind`; then comes one of META_EVENT_TEST with `from` as its key,
  * where that has a base: whoever walks through a bucket keeps his place with it. META_E_NO_BUCKET; -EINVAL. */
 struct meta_outbox_note {
     struct meta_op op; /* META_OP_OUTBOX_NOTE */
     int64_t bucket;
     struct slice target;
     const struct slice *keys;
-    uint32_t count;      /* up to META_OUTBOX_DONE_MAX */
-    struct slice from;   /* base NULL: no such row */
-    uint64_t strike_seq; /* a row of the target that is struck off with it; 0: none */
+    uint32_t count;            /* up to META_OUTBOX_DONE_MAX */
+    enum meta_event_kind kind; /* META_EVENT_NONE: RESYNC; no entry of the journal has another */
+    struct slice from;         /* base NULL: no such row */
+    uint64_t strike_seq;       /* a row of the target that is struck off with it; 0: none */
 };
 
 /* The target has what the key has, or cannot have it: strikes rows off, and keeps that with the object, if it is still the one that was

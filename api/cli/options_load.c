@@ -344,9 +344,6 @@ static int check_cluster(struct options *options)
         {"read-only", options->read_only},
         {"accept-older-database", options->accept_older_database},
         {"mend-from", options->mend_from != NULL},
-        {"cache-bucket", options->cache_buckets.count > 0},
-        {"notifications", options->notifications != NULL}, /* these are not told of what other servers do */
-        {"replication", options->replication != NULL},
     };
 
     if (options->cluster == NULL)

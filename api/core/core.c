@@ -197,10 +197,10 @@ static int core_open_parts(struct core *core)
         return 0;
     if (core->options.refuses_changes)
         return scrub_start(core, &core->scrub);
-    /* What is kept of uses, and of a round of scrubbing, is a single server's. */
-    if (is_alone &&
-        ((err = cache_uses_create(&core->uses)) != 0 || (err = evict_start(core, &core->evict)) != 0 ||
-         (err = scrub_start(core, &core->scrub)) != 0))
+    if ((err = cache_uses_create(&core->uses)) != 0 || (err = evict_start(core, &core->evict)) != 0)
+        return err;
+    /* What is kept of a round of scrubbing is a single server's. */
+    if (is_alone && (err = scrub_start(core, &core->scrub)) != 0)
         return err;
     err = lifecycle_start(core, &core->lifecycle);
     return err != 0 || is_alone ? err : cluster_start(core);

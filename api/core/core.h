@@ -169,6 +169,9 @@ int core_folder_fd(const struct core *core);
 int core_own_folder_fd(const struct core *core);
 /* Whether this process does what one of a cluster's servers does for all: true in a store of its own. Any thread; cheap. */
 bool core_leads(const struct core *core);
+/* In a cluster: from which row of an outbox on whoever leads is to look for new ones, who has seen them up to `last`; is_idle: nothing of them waits
+ * in memory. Rows of other servers get numbers when their batches begin, and are seen when these end, so a lower one may come later. */
+uint64_t core_outbox_from(uint64_t last, bool is_idle);
 
 /* Why bytes were not given out, see storage/blob/blob_store.h. */
 enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };

@@ -47,7 +47,7 @@ struct courier {
     unsigned held;     /* items in memory, until they are struck off */
     uint64_t last_seq; /* that was taken */
     bool has_more, is_failing, is_stopping;
-    uint64_t counted_ms;
+    uint64_t counted_ms, looked_ms;
     /* Seqs to be struck off; those that are being so. */
     uint64_t done[EVENTS_WINDOW_ROWS], striking[META_OUTBOX_DONE_MAX];
     unsigned done_count;
@@ -71,6 +71,12 @@ static void say(const struct courier *courier, enum log_level level, const char 
 static struct slice name_of(const struct courier *courier)
 {
     return slice_of(courier->name, courier->name_length);
+}
+
+/* In a cluster the rows are all servers', and whoever leads delivers them. */
+static bool is_shared(const struct courier *courier)
+{
+    return core_get_options(core_worker_core(courier->options.worker))->cluster != NULL;
 }
 
 /* ---- Items and lanes ---- */
@@ -120,6 +126,12 @@ static int64_t oldest_ms(const struct courier *courier)
 
 /* ---- Taking rows ---- */
 
+static void last_seq_move(struct courier *courier, uint64_t seq)
+{
+    if (seq > courier->last_seq)
+        courier->last_seq = seq;
+}
+
 /* A row that is not to be delivered. */
 static void give_up(struct courier *courier, uint64_t seq)
 {
@@ -128,15 +140,34 @@ static void give_up(struct courier *courier, uint64_t seq)
     (void)atomic_fetch_add(&courier->options.figures->given_up, 1);
 }
 
+static bool has_row(const struct courier *courier, uint64_t seq)
+{
+    for (unsigned i = 0; i < courier->lane_count; i++)
+        for (const struct item *item = courier->lanes[i].first; item != NULL; item = item->next)
+            if (item->seq == seq)
+                return true;
+    for (unsigned i = 0; i < courier->done_count; i++)
+        if (courier->done[i] == seq)
+            return true;
+    for (unsigned i = 0; courier->is_striking && i < courier->op.count; i++)
+        if (courier->striking[i] == seq)
+            return true;
+    return false;
+}
+
 static int on_row(void *ctx, const struct meta_event *event)
 {
     struct courier *courier = ctx;
     struct lane *lane = &courier->lanes[key_hash(event->bucket, event->key) % courier->lane_count];
     struct item *item;
 
+    if (event->seq <= courier->last_seq && has_row(courier, event->seq))
+        return 0; /* a cluster's rows are listed more than once */
+    if (courier->held == EVENTS_WINDOW_ROWS)
+        return 1;
     if (event->kind == META_EVENT_NONE ||
         !events_patterns_match(&courier->options.target->buckets, event->bucket_name)) {
-        courier->last_seq = event->seq;
+        last_seq_move(courier, event->seq);
         give_up(courier, event->seq);
         return 0;
     }
@@ -151,7 +182,7 @@ static int on_row(void *ctx, const struct meta_event *event)
     item->seq = event->seq;
     item->at_ms = event->at_ms;
     item->is_test = event->kind == META_EVENT_TEST;
-    courier->last_seq = event->seq;
+    last_seq_move(courier, event->seq);
     courier->held++;
     lane_push(lane, item);
     (void)atomic_fetch_add(&courier->options.figures->queued, 1);
@@ -166,7 +197,10 @@ static void rows_take(struct courier *courier)
 
     if (!courier->has_more || room < EVENTS_WINDOW_ROWS / 4) /* some at a time */
         return;
-    int err = meta_outbox_list(reader, name_of(courier), courier->last_seq, room, on_row, courier);
+    uint64_t from =
+        is_shared(courier) ? core_outbox_from(courier->last_seq, courier->held == 0) : courier->last_seq;
+    uint32_t limit = is_shared(courier) ? room + courier->held : room;
+    int err = meta_outbox_list(reader, name_of(courier), from, limit, on_row, courier);
     if (err == 0 && courier->held - before < room)
         courier->has_more = false; /* until courier_wake */
 }
@@ -434,11 +468,51 @@ void courier_wake(struct courier *courier)
     courier->has_more = true;
 }
 
+/* What is not under way is another server's. */
+static void rest(struct courier *courier)
+{
+    for (unsigned i = 0; i < courier->lane_count; i++) {
+        struct lane *lane = &courier->lanes[i];
+        struct item **at = &lane->first, *item;
+
+        for (unsigned kept = 0; kept < lane->sent; kept++)
+            at = &(*at)->next;
+        while ((item = *at) != NULL) {
+            *at = item->next;
+            courier->held--;
+            free(item->json);
+            free(item);
+        }
+        lane->end = at;
+    }
+    courier->last_seq = 0;
+    atomic_store(&courier->options.figures->waiting, 0);
+    atomic_store(&courier->options.figures->oldest_ms, 0);
+}
+
+/* In a cluster: nobody tells of rows that others write. */
+static bool look_for_rows(struct courier *courier, uint64_t now_ms)
+{
+    if (!core_leads(core_worker_core(courier->options.worker))) {
+        rest(courier);
+        return false;
+    }
+    if (now_ms >= courier->looked_ms + EVENTS_LOOK_MS) {
+        courier->looked_ms = now_ms;
+        courier->has_more = true;
+    }
+    return true;
+}
+
 unsigned courier_run(struct courier *courier)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    unsigned wait_ms = EVENTS_RETRY_MS_MAX;
+    unsigned wait_ms = is_shared(courier) ? EVENTS_LOOK_MS : EVENTS_RETRY_MS_MAX;
 
+    if (is_shared(courier) && !look_for_rows(courier, now_ms)) {
+        strike(courier);
+        return wait_ms;
+    }
     rows_take(courier);
     for (unsigned i = 0; i < courier->lane_count; i++) {
         unsigned lane_ms = lane_run(&courier->lanes[i], now_ms);

@@ -27,6 +27,9 @@
 
 /* Rows of one target that are in memory at a time: some hundred KiB, and enough to keep all its connections busy. */
 #define EVENTS_WINDOW_ROWS 512u
+
+/* How often a cluster's leader looks for rows of other servers, and the others whether they lead. */
+#define EVENTS_LOOK_MS 1000u
 /* Between tries, doubled from one to the next, each with half of it at random: who comes back is not met by all at once. */
 #define EVENTS_RETRY_MS_MIN 1000u
 #define EVENTS_RETRY_MS_MAX 60000u

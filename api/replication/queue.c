@@ -60,14 +60,51 @@ static struct replication_entry *make(const struct meta_event *event)
     return entry;
 }
 
+static bool has_row(const struct replication_queue *queue, uint64_t seq)
+{
+    for (const struct replication_entry *entry = queue->first; entry != NULL; entry = entry->next)
+        for (unsigned i = 0; i < entry->seq_count; i++)
+            if (entry->seqs[i] == seq)
+                return true;
+    return false;
+}
+
+uint32_t replication_queue_rows(const struct replication_queue *queue)
+{
+    uint32_t rows = 0;
+
+    for (const struct replication_entry *entry = queue->first; entry != NULL; entry = entry->next)
+        rows += entry->seq_count;
+    return rows;
+}
+
+void replication_queue_drop(struct replication_queue *queue)
+{
+    struct replication_entry **at = &queue->first, *entry;
+
+    while ((entry = *at) != NULL) {
+        if (entry->is_taken) {
+            at = &entry->next;
+            continue;
+        }
+        *at = entry->next;
+        queue->count--;
+        free(entry);
+    }
+    queue->end = at;
+    queue->last_seq = 0;
+}
+
 int replication_queue_add(struct replication_queue *queue, const struct meta_event *event)
 {
-    struct replication_entry *made = make(event);
+    struct replication_entry *made;
 
-    if (made == NULL)
+    if (event->seq <= queue->last_seq && has_row(queue, event->seq))
+        return 0;
+    if ((made = make(event)) == NULL)
         return -ENOMEM;
-    assert(event->seq > queue->last_seq);
-    queue->last_seq = event->seq;
+    if (event->seq > queue->last_seq)
+        queue->last_seq = event->seq;
     for (struct replication_entry *entry = queue->first; entry != NULL; entry = entry->next) {
         if (entry->is_taken || entry->seq_count == REPLICATION_SEQS_MAX || !is_same(entry, made))
             continue;

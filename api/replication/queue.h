@@ -37,8 +37,12 @@ struct replication_queue {
 void replication_queue_init(struct replication_queue *queue);
 void replication_queue_free(struct replication_queue *queue);
 
-/* Takes in a row that can be read, whose seq is higher than all before. 0 or -ENOMEM. */
+/* Takes in a row that can be read. One that is there already, as a cluster's are listed more than once, is passed over. 0 or -ENOMEM. */
 int replication_queue_add(struct replication_queue *queue, const struct meta_event *event);
+/* How many rows the entries have. */
+uint32_t replication_queue_rows(const struct replication_queue *queue);
+/* Forgets all that nobody has taken; the rows are listed again from the first one on. */
+void replication_queue_drop(struct replication_queue *queue);
 /* The first that is due and whose key nobody has; NULL: none, and *wait_ms is lowered to when one will be. */
 struct replication_entry *replication_queue_take(struct replication_queue *queue, uint64_t now_ms,
                                                  unsigned *wait_ms);

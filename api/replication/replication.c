@@ -78,12 +78,19 @@ static bool wait_for_rows(struct running *running, bool *has_rows)
 static void *run(void *arg)
 {
     struct running *running = arg;
+    struct core *core = running->replication->options.core;
+    const bool is_shared = core_get_options(core)->cluster != NULL; /* others write rows, and nobody tells */
     bool has_rows = true;
 
     do {
         core_worker_run(running->worker);
-        for (unsigned i = 0; i < running->sender_count; i++)
-            replication_sender_feed(running->senders[i], core_worker_reader(running->worker), has_rows);
+        for (unsigned i = 0; i < running->sender_count; i++) {
+            if (core_leads(core))
+                replication_sender_feed(running->senders[i], core_worker_reader(running->worker),
+                                        has_rows || is_shared);
+            else
+                replication_sender_rest(running->senders[i]);
+        }
     } while (wait_for_rows(running, &has_rows));
     return NULL;
 }

@@ -31,7 +31,8 @@ static int on_row(void *ctx, const struct meta_event *event)
     struct replication_sender *sender = ctx;
 
     if (event->kind == META_EVENT_NONE) { /* damaged: it stays, and nobody is held up by it */
-        sender->queue.last_seq = event->seq;
+        if (event->seq > sender->queue.last_seq)
+            sender->queue.last_seq = event->seq;
         return 0;
     }
     return replication_queue_add(&sender->queue, event);
@@ -43,8 +44,12 @@ static void rows_take(struct replication_sender *sender, struct meta_reader *rea
 
     if (!sender->has_more || room < REPLICATION_WINDOW_KEYS / 4) /* some at a time */
         return;
-    uint64_t last = sender->queue.last_seq;
-    int err = meta_outbox_list(reader, replication_row_name(sender), last, room, on_row, sender);
+    uint64_t last = sender->queue.last_seq, from = last;
+    if (core_get_options(sender->options.core)->cluster != NULL) {
+        from = core_outbox_from(last, before == 0);
+        room += replication_queue_rows(&sender->queue);
+    }
+    int err = meta_outbox_list(reader, replication_row_name(sender), from, room, on_row, sender);
     if (err == 0 && sender->queue.last_seq == last)
         sender->has_more = false;
     if (sender->queue.count > before)
@@ -103,6 +108,19 @@ void replication_sender_feed(struct replication_sender *sender, struct meta_read
     atomic_store(&sender->options.figures->oldest_ms, replication_queue_oldest(&sender->queue));
     pthread_mutex_unlock(&sender->lock);
     rows_count(sender, reader, is_empty);
+}
+
+void replication_sender_rest(struct replication_sender *sender)
+{
+    struct replication_figures *figures = sender->options.figures;
+
+    pthread_mutex_lock(&sender->lock);
+    replication_queue_drop(&sender->queue);
+    sender->has_more = true;
+    pthread_mutex_unlock(&sender->lock);
+    atomic_store(&figures->oldest_ms, 0); /* whoever leads tells what waits */
+    atomic_store(&figures->waiting, 0);
+    atomic_store(&figures->waiting_bytes, 0);
 }
 
 /* ---- Threads ---- */

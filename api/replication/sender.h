@@ -43,5 +43,7 @@ int replication_sender_open(struct replication_sender **sender,
 void replication_sender_close(struct replication_sender *sender);
 /* Takes rows that are new since the last time, and counts what waits. On the reader's thread. */
 void replication_sender_feed(struct replication_sender *sender, struct meta_reader *reader, bool has_rows);
+/* Of a cluster's server that does not lead: what was not begun is another's. */
+void replication_sender_rest(struct replication_sender *sender);
 
 #endif

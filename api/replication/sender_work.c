@@ -156,6 +156,35 @@ static enum replication_outcome remove_key(struct replication_lane *lane, struct
     return is_away(err) ? REPLICATION_AWAY : REPLICATION_LATER;
 }
 
+/* In a cluster another server may have come to lead meanwhile, and have copied what the key has by now before this one's last bytes were there:
+ * where the key is not as it was when it was looked at (was NULL: absent), whoever leads is told to compare it once more. */
+static void look_again(struct replication_lane *lane, const struct replication_entry *entry,
+                       const struct meta_object *was)
+{
+    struct core *core = lane->sender->options.core;
+    struct slice key = replication_entry_key(entry);
+    struct meta_object now;
+
+    if (core_get_options(core)->cluster == NULL)
+        return;
+    int err = meta_object_get(core_worker_reader(lane->worker), entry->bucket, key, &now);
+    bool is_same =
+        err == 0 ? was != NULL && now.modified_ms == was->modified_ms && strcmp(now.etag, was->etag) == 0
+                 : err == META_E_NO_KEY && was == NULL;
+    if (err == 0)
+        meta_object_release(&now);
+    if (is_same)
+        return;
+    struct meta_outbox_note op = {.op.kind = META_OP_OUTBOX_NOTE,
+                                  .bucket = entry->bucket,
+                                  .target = replication_row_name(lane->sender),
+                                  .keys = &key,
+                                  .count = 1,
+                                  /* a mere comparison deletes nothing */
+                                  .kind = err == META_E_NO_KEY ? META_EVENT_DELETE : META_EVENT_NONE};
+    (void)change_wait(lane, &op.op); /* where the database is away the rows are there still */
+}
+
 static enum replication_outcome work_key(struct replication_lane *lane, struct replication_entry *entry,
                                          const struct s3_replication *replication)
 {
@@ -168,8 +197,11 @@ static enum replication_outcome work_key(struct replication_lane *lane, struct r
 
     if (err == META_E_NO_KEY) {
         task.rule = s3_replication_choose_deleted(replication, target, key);
-        return task.rule != NULL && task.rule->deletes && entry->has_changed ? remove_key(lane, entry, &task)
-                                                                             : strike(lane, entry);
+        if (task.rule == NULL || !task.rule->deletes || !entry->has_changed)
+            return strike(lane, entry);
+        outcome = remove_key(lane, entry, &task);
+        look_again(lane, entry, NULL);
+        return outcome;
     }
     if (err != 0) { /* damage, or no memory: the log has it */
         (void)atomic_fetch_add(&lane->sender->options.figures->failed, 1);
@@ -180,8 +212,10 @@ static enum replication_outcome work_key(struct replication_lane *lane, struct r
     if (task.rule == NULL ||
         s3_replica_is_copy(s3_attribute_get(&object->attributes, META_ATTRIBUTE_REPLICATION)))
         outcome = strike(lane, entry);
-    else
+    else {
         outcome = copy(lane, entry, &task, get, object);
+        look_again(lane, entry, object);
+    }
     core_get_end(get);
     return outcome;
 }

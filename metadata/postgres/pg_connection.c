@@ -23,21 +23,28 @@ static void message_take(struct pg_connection *connection, const char *text)
     connection->message[strcspn(connection->message, "\n")] = '\0';
 }
 
-/* By SQLSTATE. */
+/* By SQLSTATE; NULL: libpq's own word, and not the server's. */
 static int state_error(const char *state)
 {
     static const struct {
         const char *state; /* or what it begins with */
         int err;
-    } rows[] = {
-        {"53100", -ENOSPC},        {"53200", -ENOMEM}, {"XX001", META_E_CORRUPT},
-        {"XX002", META_E_CORRUPT}, {"40", -EAGAIN},    /* deadlocks, and what must be tried again */
-        {"23505", -EAGAIN},                            /* another server has put that row */
-        {"55P03", -EAGAIN},        {"57014", -EAGAIN}, /* a lock, or a statement, took too long */
-        {"57P", -ENOTCONN},        {"08", -ENOTCONN},
-    };
+    } rows
+        [] =
+            {
+                {"53100", -ENOSPC},        {"53200", -ENOMEM},
+                {"XX001", META_E_CORRUPT}, {"XX002", META_E_CORRUPT},
+                {"40", -EAGAIN},                               /* deadlocks, and what must be tried again */
+                {"23505", -EAGAIN},                            /* another server has put that row */
+                {"55P03", -EAGAIN},        {"57014", -EAGAIN}, /* a lock, or a statement, took too long */
+                {"57P", -ENOTCONN},        {"08", -ENOTCONN},
+                {"25006", -ENOTCONN}, /* it is no primary any more, or not yet */
+                {"25P03", -ENOTCONN}, /* it has ended a transaction that was idle for too long */
+            };
 
-    for (size_t i = 0; state != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
+    if (state == NULL)
+        return -ENOTCONN;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strncmp(state, rows[i].state, strlen(rows[i].state)) == 0)
             return rows[i].err;
     return -EIO;

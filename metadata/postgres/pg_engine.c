@@ -182,7 +182,8 @@ int pg_store_shrink(struct row_store *store, uint32_t pages_max, bool *more)
 int pg_counters_get(struct row_store *store, struct row_counters *counters)
 {
     *counters = (struct row_counters){.garbage = store->server << SERVER_ROWS_BITS,
-                                      .annotation_set = store->server << SERVER_ROWS_BITS};
+                                      .annotation_set = store->server << SERVER_ROWS_BITS,
+                                      .server = store->server};
     return 0;
 }
 

@@ -356,6 +356,7 @@ int row_mark_put(struct row_store *store, uint64_t file, struct slice open, int6
 struct row_counters {
     int64_t garbage, replaced, annotation_set;
     int64_t given_up; /* up to which row of `replaced`: row_mark_put */
+    int64_t server;   /* of several over these rows, the one that this is; 0: there is but one */
 };
 /* Also before the first batch. */
 int row_counters_get(struct row_store *store, struct row_counters *counters);

@@ -203,6 +203,7 @@ int sqlite_counters_get(struct row_store *store, struct row_counters *counters)
     int err;
 
     assert(counters != NULL);
+    counters->server = 0;
     if ((err = read_one(store->sql.list[SQL_GARBAGE_LAST], 0, &counters->garbage)) != 0 ||
         (err = read_one(store->sql.list[SQL_REPLACED_LAST], 0, &counters->replaced)) != 0 ||
         (err = read_one(store->sql.list[SQL_ANNOTATION_SET_LAST], 0, &counters->annotation_set)) != 0)

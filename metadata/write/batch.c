@@ -263,6 +263,7 @@ int batch_runner_begin(struct batch_runner *runner, struct meta *meta, struct ro
     writer->garbage_row = counters.garbage;
     writer->replaced_row = counters.replaced;
     writer->annotation_set = counters.annotation_set;
+    writer->outbox.server = (uint64_t)counters.server;
     atomic_init(&meta->replaced_floor, counters.given_up);
     if ((err = sets_load(writer)) != 0)
         return err;

@@ -99,7 +99,8 @@ int op_outbox_done(struct meta_writer *writer, struct meta_outbox_done *op)
 
 int op_outbox_note(struct meta_writer *writer, struct meta_outbox_note *op)
 {
-    struct meta_event event = {.kind = META_EVENT_RESYNC, .bucket = op->bucket};
+    struct meta_event event = {.kind = op->kind != META_EVENT_NONE ? op->kind : META_EVENT_RESYNC,
+                               .bucket = op->bucket};
     int err = 0;
 
     assert(op->count <= META_OUTBOX_DONE_MAX && (op->keys != NULL || op->count == 0));

@@ -287,7 +287,7 @@ static void ids_keep_one(struct blob_store *store)
     if (err != 0 && !ids->promise_failing) /* once, until it works again */
         blob_store_log(store, LOG_LEVEL_ERROR, "cannot promise blob ids: %s", strerror(-err));
     ids->promise_failing = err != 0;
-    if (err != 0)
+    if (err != 0 && err != -EHOSTDOWN) /* that is no disk: of a shared store, whoever gives blocks is away */
         err = disk_error(err);
     pthread_mutex_lock(&ids->lock);
     ids->promise_wanted = false;

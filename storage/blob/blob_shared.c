@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "storage/base/io.h"
@@ -137,7 +138,12 @@ int blob_shared_staging(struct blob_store *store)
     store->staging_all_fd = store->staging_fd;
     store->staging_fd = -1;
     staging_name_make(name, store->options.shared->server);
-    return blob_layout_folder(store, store->staging_all_fd, name, &store->staging_fd);
+    int err = blob_layout_folder(store, store->staging_all_fd, name, &store->staging_fd);
+    /* So that a command that is given this folder asks the server there, and does not take it for an empty store. No harm where the file system
+     * has no locks: nothing else goes by it. */
+    if (err == 0 && !store->options.read_only)
+        (void)sys.flock(store->staging_fd, LOCK_EX | LOCK_NB);
+    return err;
 }
 
 int blob_store_own_folder_fd(const struct blob_store *store)

@@ -41,7 +41,7 @@ struct blob_shared {
     unsigned char store[RECORD_STORE_ID_BYTES]; /* whose folder it has to be */
     /* Gives this process BLOB_ID_BLOCK ids from *first on that nobody was given before, and remembers that files may lie there until they are
      * settled. 0 or a negative errno: it is asked again. On a thread of the store; may block. */
-    int (*take_block)(void *ctx, uint64_t *first);
+    int (*take_block)(void *ctx, uint64_t *first); /* 0, or -EHOSTDOWN: who wants an id is told that */
     /* Each of them has its row, or no file. Told at blob_store_close, too, of the last ones. 0 or a negative errno: it is told again. */
     int (*settle_block)(void *ctx, uint64_t first);
     /* The bytes of a unit that is a row, as they are stored: how many (BLOB_ROW_BYTES_MAX at most, for which there is room), -ENOENT, or another

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from sluicetest import BUILD, ROOT, SLUICE, Server, blob_files, check, content_md5, done, equal, error_code, poll, scratch, skip
+from sluicetest import BUILD, ROOT, SLUICE, Server, blob_files, check, done, equal, poll, scratch, skip
 
 if "SLUICE_TEST_POSTGRES" not in os.environ:  # with a PostgreSQL of its own
     starter = os.path.join(ROOT, "tests/unit/metadata/postgres_server")
@@ -68,9 +68,6 @@ tags = [server.request("PUT", f"/bucket/parts?partNumber={number + 1}&uploadId={
 listed = "".join(f"<Part><PartNumber>{number + 1}</PartNumber><ETag>{tag}</ETag></Part>" for number, tag in enumerate(tags))
 equal(two.request("POST", f"/bucket/parts?uploadId={upload}", body=f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>")[0], 200, "an upload over three servers is completed")
 check(three.request("GET", "/bucket/parts")[2] == b"".join(pieces), "and has the bytes of its parts")
-
-document = b"<CacheConfiguration><MaxSize>1G</MaxSize></CacheConfiguration>"
-equal(error_code(one.request("PUT", "/bucket?sluice-cache", body=document, headers=content_md5(document))[2]), "NotImplemented", "no bucket becomes a cache")
 
 # ---- What each says of itself ----
 def figures(server):
@@ -181,7 +178,7 @@ refuses(["--data", data, "--cluster", DATABASE + "&options=-csearch_path%3Dother
 refuses(["--data", data, "--cluster", "postgresql://127.0.0.1:1/none"], "cannot open", "no database, no server", 1)
 
 # ---- What does not go together ----
-for words in (["--durability", "relaxed"], ["--read-only"], ["--mend-from", "/x"], ["--notifications", "/x"], ["--replication", "/x"], ["--cache-bucket", "c max-bytes=1G"]):
+for words in (["--durability", "relaxed"], ["--read-only"], ["--mend-from", "/x"]):
     refuses(["--data", data, "--cluster", DATABASE, *words], "exclude each other", f"not with {words[0]}", 2)
 refuses(["--data", data, "--cluster", "postgresql://me:word-of-pass@127.0.0.1/x"], "list of processes", "a password in a flag is refused", 2)
 result = subprocess.run([SLUICE, "config", "--data", data], env={**os.environ, "SLUICE_CLUSTER": "postgresql://me:word-of-pass@127.0.0.1/x"}, capture_output=True, text=True)

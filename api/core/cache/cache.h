@@ -38,9 +38,6 @@ int core_cache_rules_get(struct core_worker *worker, int64_t bucket, const struc
 /* The same from any reader, copied: 1, 0 where there are none, or an error. */
 int core_cache_rules_read(struct meta_reader *reader, int64_t bucket, struct core_cache_rules *rules);
 
-/* Whether buckets can become caches at all: what is noted of uses is one server's, so not in a cluster. Any thread. */
-bool core_takes_caches(const struct core *core);
-
 /* A change of them, for core_change_submit; then core_cache_changed. */
 struct core_cache_set {
     struct meta_cache_set op;
@@ -59,7 +56,8 @@ void core_cache_hit(struct core_worker *worker, int64_t bucket, struct slice key
 /* There is none. */
 void core_cache_miss(struct core_worker *worker, int64_t bucket);
 
-/* All of these are used together. 1: all are there, and from now on used most recently: none of them is being given up. 0: one is
+/* All of these are used together. 1: all are there, and from now on used most recently: none of them is being given up (in a cluster: not by this
+ * server; what another one gives up within the seconds until it sees this use may be among them). 0: one is
  * missing, or being given up at this moment. -EAGAIN: too many uses were noted lately, see core_cache_wait. Or an error. In a bucket that is
  * no cache it only looks. One call for up to some hundred keys: each is looked up. While a bucket that has just become a cache
  * is being counted, its objects were used when they were stored, whatever is said here. */

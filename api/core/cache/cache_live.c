@@ -49,18 +49,11 @@ static int find_bucket(struct core *core, struct slice name, int64_t *id)
     return err;
 }
 
-bool core_takes_caches(const struct core *core)
-{
-    return core->cluster == NULL;
-}
-
 int core_cache_set(struct core *core, struct slice name, const struct core_cache_rules *rules)
 {
     struct core_cache_set set;
     int64_t bucket;
-    int err = core_is_read_only(core)    ? -EROFS
-              : !core_takes_caches(core) ? -EOPNOTSUPP
-                                         : find_bucket(core, name, &bucket);
+    int err = core_is_read_only(core) ? -EROFS : find_bucket(core, name, &bucket);
 
     if (err != 0)
         return err;

@@ -13,6 +13,7 @@
 #include "api/core/cluster/limits.h"
 #include "api/core/figures.h"
 #include "metadata/meta_cluster.h"
+#include "metadata/meta_outbox.h"
 #include "storage/base/clock.h"
 #include "storage/base/thread.h"
 
@@ -45,7 +46,7 @@ static int on_take_block(void *ctx, uint64_t *first)
 {
     struct core_cluster *cluster = ctx;
 
-    return meta_cluster_block_take(cluster->rows, BLOB_ID_BLOCK, first) == 0 ? 0 : -EIO;
+    return meta_cluster_block_take(cluster->rows, BLOB_ID_BLOCK, first) == 0 ? 0 : -EHOSTDOWN;
 }
 
 static int on_settle_block(void *ctx, uint64_t first)
@@ -370,6 +371,13 @@ bool core_cluster_figures(struct core *core, struct core_cluster_figures *figure
     uint64_t now_ms = clock_monotonic_ms();
     figures->last_batch_s = now_ms > last_ms ? (now_ms - last_ms) / 1000 : 0;
     return true;
+}
+
+uint64_t core_outbox_from(uint64_t last, bool is_idle)
+{
+    const uint64_t overlap = (uint64_t)CLUSTER_OUTBOX_LATE_MS << META_OUTBOX_SEQ_SHIFT;
+
+    return is_idle || last < overlap ? 0 : last - overlap;
 }
 
 bool cluster_is_cut_off(const struct core *core)

@@ -18,6 +18,10 @@
 /* How often idle descriptors are closed: one that is idle goes at the second time. */
 #define CLUSTER_IDLE_BEATS 30u
 
+/* By how much a row of an outbox may be seen later than one with a higher number: longer than any batch takes. What comes later still is
+ * found as soon as nothing else waits. */
+#define CLUSTER_OUTBOX_LATE_MS 30000u
+
 /* Blocks that are cleared at one look: a walk through seventeen folders each. */
 #define CLUSTER_CLEAR_BLOCKS 4u
 

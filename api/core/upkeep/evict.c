@@ -12,7 +12,8 @@
  * What was stored a few seconds ago stays, and so does what somebody is reading: that is a use. A crash at any moment leaves whole objects
  * and right counts, for a victim goes as any deleted object goes.
  *
- * A store without cache buckets has a thread that sleeps. */
+ * A store without cache buckets has a thread that sleeps. Of a cluster's servers each notes the uses that it saw, and whoever leads gives up: what
+ * was used at another within the last CORE_CACHE_NOTE_MS may still look as old as it was. */
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -306,11 +307,13 @@ static int pass_run(struct evict *evict, struct victims *victims)
 {
     struct meta_cache caches[CACHES_PAGE];
     int64_t after = 0;
-    int count, err = 0;
+    int count = 0, err = 0;
 
-    evict->has_caches = false;
+    evict->has_caches = evict->core->cluster != NULL; /* another server may make one at any time */
     if (clock_monotonic_ms() - evict->noted_ms >= CORE_CACHE_NOTE_MS)
         err = note_uses(evict);
+    if (!core_leads(evict->core))
+        return err;
     do {
         if (err == 0 && (count = meta_cache_list(evict->reader, after, caches, CACHES_PAGE)) < 0)
             err = count;

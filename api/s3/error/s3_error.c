@@ -91,6 +91,7 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
     case META_E_CLOSING:
     case META_E_UNREACHABLE:
+    case -EHOSTDOWN: /* the same, where the ids of new files come from */
         return S3_ERROR_SERVICE_UNAVAILABLE;
     case META_E_DOUBT:
         return S3_ERROR_COMMIT_IN_DOUBT;

@@ -134,10 +134,6 @@ void s3_op_put_bucket_cache(struct s3_request *request)
 {
     struct cache_change *change = s3_request_alloc(request, sizeof(*change));
 
-    if (!core_takes_caches(core_worker_core(request->worker))) {
-        s3_answer_error(request, S3_ERROR_NOT_IMPLEMENTED);
-        return;
-    }
     change->request = request;
     change->rules.use_step_s = CORE_CACHE_USE_STEP_S_DEFAULT;
     s3_document_collect(request, S3_XML_BYTES_MAX, on_document, change);

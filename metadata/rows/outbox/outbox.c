@@ -12,7 +12,11 @@
 #include "metadata/write/writer.h"
 
 /* A seq is a time, so that it grows over starts whose rows are all struck off, too: ms above so many bits. */
-#define SEQ_TIME_SHIFT 20u
+#define SEQ_TIME_SHIFT META_OUTBOX_SEQ_SHIFT
+/* Of several servers each has the numbers that end so with its own: two give none twice, also in one ms. */
+#define SEQ_SERVER_BITS 10u
+/* Of several servers none knows what the others have put and struck off: counted anew that often, where a target seems to have too many. */
+#define RECOUNT_MS 10000
 
 /* ---- Rules ---- */
 
@@ -259,22 +263,56 @@ bool outbox_wants(struct meta_writer *writer, int64_t bucket, enum meta_event_ki
     return false;
 }
 
+static uint64_t seq_next(struct outbox *outbox, int64_t now_ms)
+{
+    uint64_t now = (uint64_t)now_ms << SEQ_TIME_SHIFT, step = UINT64_C(1) << SEQ_SERVER_BITS;
+
+    if (outbox->server == 0)
+        outbox->seq = now > outbox->seq ? now : outbox->seq + 1;
+    else
+        outbox->seq = (now > outbox->seq ? now : (outbox->seq / step + 1) * step) + outbox->server % step;
+    return outbox->seq;
+}
+
 /* Gives the event its seq and what is the same of all of its bucket. */
 static int event_complete(struct meta_writer *writer, struct meta_event *event)
 {
     struct outbox *outbox = &writer->outbox;
-    uint64_t now = (uint64_t)writer->now_ms << SEQ_TIME_SHIFT;
     int found = row_bucket_names(writer->store, &outbox->arena, event->bucket, &event->bucket_name,
                                  &event->bucket_owner);
 
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    event->seq = outbox->seq = now > outbox->seq ? now : outbox->seq + 1;
+    event->seq = seq_next(outbox, writer->now_ms);
     event->at_ms = writer->now_ms;
     if (event->who.len > META_ORIGIN_BYTES_MAX)
         event->who = (struct slice){0};
     assert(event->seq <= INT64_MAX);
     return 0;
+}
+
+static int on_recount(void *ctx, struct slice name, uint64_t waiting, uint64_t last)
+{
+    struct outbox_target *target = target_find(ctx, name);
+
+    if (target != NULL)
+        target->waiting = waiting;
+    return 0;
+}
+
+/* What each server counts is what it has put itself: whoever strikes off may be another. */
+static int targets_recount(struct meta_writer *writer)
+{
+    struct outbox *outbox = &writer->outbox;
+    uint64_t given;
+
+    if (outbox->server == 0 || (outbox->counted_ms != 0 && writer->now_ms - outbox->counted_ms < RECOUNT_MS &&
+                                writer->now_ms >= outbox->counted_ms))
+        return 0;
+    outbox->counted_ms = writer->now_ms;
+    for (size_t i = 0; i < outbox->target_count; i++)
+        outbox->targets[i].waiting = 0; /* one without rows is not told of */
+    return row_outbox_targets(writer->store, &given, on_recount, outbox);
 }
 
 /* Room for one more row of the target. */
@@ -284,15 +322,18 @@ static int target_make_room(struct meta_writer *writer, struct outbox_target *ta
                    : target->name[0] == META_OUTBOX_REPLICA   ? META_OUTBOX_REPLICA_ROWS_MAX
                                                               : META_OUTBOX_ROWS_MAX;
 
-    while (target->waiting >= max) {
+    int err = target->waiting >= max ? targets_recount(writer) : 0;
+    while (err == 0 && target->waiting >= max) {
         int dropped = row_outbox_drop(writer->store, slice_of(target->name, target->length));
+        if (dropped == 0 && writer->outbox.server != 0)
+            target->waiting = 0; /* others have struck them off */
         if (dropped <= 0)
-            return dropped == 0 ? META_E_CORRUPT : dropped;
+            return dropped < 0 ? dropped : writer->outbox.server != 0 ? 0 : META_E_CORRUPT;
         target->waiting--;
         target->dropped++;
         writer->outbox.has_drops = true;
     }
-    return 0;
+    return err;
 }
 
 static int row_put(struct meta_writer *writer, struct meta_event *event, struct slice name, struct slice rule)
@@ -354,7 +395,7 @@ int outbox_put(struct meta_writer *writer, struct meta_event *event)
                 continue;
             /* Two rules of one target may be about it. A number that no row has would be forgotten by a crash, and given anew. */
             if (is_put)
-                event->seq = ++outbox->seq;
+                event->seq = seq_next(outbox, writer->now_ms);
             err = row_put(writer, event, rule->target, rule->id);
             is_put = true;
         }

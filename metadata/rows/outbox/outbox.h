@@ -31,8 +31,10 @@ struct outbox {
     size_t rules_count, rules_capacity;
     struct outbox_target *targets;
     size_t target_count, target_capacity;
-    uint64_t seq;  /* the last one that was given */
-    bool is_stale; /* the counts may be wrong */
+    uint64_t seq;       /* the last one that was given */
+    uint64_t server;    /* of several, the one that this is: its numbers are its own; 0: there is but one */
+    int64_t counted_ms; /* of several: when all rows were last counted because too many seemed to wait */
+    bool is_stale;      /* the counts may be wrong */
     /* What the open batch has come to. */
     struct arena arena;
     struct meta_news_event *first, **end;
