@@ -10,7 +10,7 @@
 
 #include "api/core/core.h"
 #include "api/core/limits.h"
-#include "api/core/put_small.h"
+#include "api/core/put/put_small.h"
 #include "storage/egress/blob_egress.h"
 #include "storage/blob/blob_store.h"
 #include "storage/ingress/blob_writer.h"

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "api/core/put_tail.h"
+#include "api/core/put/put_tail.h"
 #include "storage/base/owner.h"
 
 static void on_more(struct core_turn *turn)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/core/put_tail.h"
+#include "api/core/put/put_tail.h"
 
 /* ---- Events ---- */
 

@@ -15,7 +15,7 @@
 
 #include "api/core/core_internal.h"
 #include "api/core/limits.h"
-#include "api/core/put_file.h"
+#include "api/core/put/put_file.h"
 #include "api/core/many/unpacks.h"
 #include "storage/base/io.h"
 

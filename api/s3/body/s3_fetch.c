@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "api/core/cache/cache.h"
-#include "api/core/put_tail.h"
+#include "api/core/put/put_tail.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_version.h"
 #include "api/s3/operations.h"

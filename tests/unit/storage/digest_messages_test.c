@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "api/core/put_small.h"
+#include "api/core/put/put_small.h"
 #include "storage/digest/digest.h"
 #include "storage/digest/md5_lanes.h"
 

@@ -2,7 +2,7 @@
  *
  * See put_small.h. Signed chunks are verified when the body is sealed: until then only their ends are noted. The digests of
  * what is sealed are computed at the end of the turn, for many at once: side by side, MD5 costs a fifth. */
-#include "api/core/put_small.h"
+#include "api/core/put/put_small.h"
 #include "storage/base/io.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * See put_tail.h. The half that looks into a put is in put.c. */
-#include "api/core/put_tail.h"
+#include "api/core/put/put_tail.h"
 
 #include "api/core/core_internal.h"
 #include "storage/egress/blob_tail.h"
