@@ -42,7 +42,7 @@ def start(data, *args):
     """(exit status, what it said) of a server that is expected not to start."""
     command = [SLUICE, "serve", "--data", data, "--listen", "127.0.0.1:0", *args]
     try:
-        return run(command, timeout=5)
+        return run(command, timeout=60)
     except subprocess.TimeoutExpired:
         return None, "it started"
 

@@ -119,7 +119,7 @@ class Mix:
     def _client(self, server, number, seed, go_on):
         rng = random.Random(seed)
         keys = self._keys(f"c{number:02}")
-        connection = server.connect(timeout=10)
+        connection = server.connect(timeout=60)
         while keys and not self.stopping:
             key = rng.choice(keys)
             weights = [300, 1, 1, 0] if self.small else [6, 2, 3, 2]
@@ -135,7 +135,7 @@ class Mix:
                     return
                 keys.remove(key) # what was sent may still be carried out: nothing comes after it
                 connection.close()
-                connection = server.connect(timeout=10)
+                connection = server.connect(timeout=60)
                 time.sleep(0.01)
         connection.close()
 

@@ -276,7 +276,7 @@ class Server:
         """One request on a connection of its own: (status, headers with lower-case names, body)."""
         return exchange(self.connect(timeout), method, path, body, headers)
 
-    def raw(self, data, timeout=10, half_close=False):
+    def raw(self, data, timeout=60, half_close=False):
         """Sends bytes as they are; returns everything that comes back until the server closes or is silent."""
         with self.open_socket(timeout) as sock:
             sock.sendall(data)
