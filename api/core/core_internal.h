@@ -136,6 +136,9 @@ void core_settings_free(struct core_settings *settings); /* NULL allowed */
 /* Waits until the worker's ring has nothing in flight: before the worker changes threads. */
 void core_worker_drain(struct core_worker *worker);
 
+/* get_extent.c: as core_get_extent_open, of any extent whose unit somebody holds. */
+int extent_open_file(struct core *core, const struct meta_extent *extent, int *fd, uint64_t *offset);
+
 /* Where bytes [first, first + length) of the object lie; freed by the caller. -ERANGE, -ENOMEM, or -EIO: a damaged row. */
 int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **ranges,
                     uint32_t *count);
