@@ -67,7 +67,7 @@ def slowly(body, gate, **words):
     def answer(connection, method):
         half = len(body) // 2
         whole(body[:half], length=len(body), etag=hashlib.md5(body).hexdigest(), **words)(connection, method)
-        gate.wait(30)
+        gate.wait(300)
         connection.sendall(body[half:])
     return answer
 

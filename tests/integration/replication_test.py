@@ -258,7 +258,8 @@ hostile.shutdown()
 
 count = int(os.environ.get("REPLICATION_KEYS", "1500"))
 configure("many", rule("copy", "dst2"))
-threads = [threading.Thread(target=lambda first: [s3.put_object(Bucket="many", Key=f"many/{i:05}", Body=b"%d" % i) for i in range(first, count, 4)], args=(first,))
+patient = s3_client(near, retries={"max_attempts": 20}) # a disk that others keep busy may put some off
+threads = [threading.Thread(target=lambda first: [patient.put_object(Bucket="many", Key=f"many/{i:05}", Body=b"%d" % i) for i in range(first, count, 4)], args=(first,))
            for first in range(4)]
 for thread in threads:
     thread.start()

@@ -335,7 +335,7 @@ def s3_client(server, access=ACCESS, secret=SECRET, **config):
     import boto3  # only where it is used: most tests need no package
     from botocore.config import Config
     return boto3.client("s3", endpoint_url=server.url, region_name="us-east-1", aws_access_key_id=access, aws_secret_access_key=secret,
-                        config=Config(retries={"max_attempts": 0}, **config))
+                        config=Config(**{"retries": {"max_attempts": 0}, **config}))
 
 
 def ok(name, result, contains=None):
