@@ -386,7 +386,7 @@ int main(void)
         cmocka_unit_test(test_unlink_that_fails_is_left_for_recovery),
         cmocka_unit_test(test_full_disk_is_told_before_the_body),
         cmocka_unit_test(test_taken_name_is_skipped),
-        cmocka_unit_test(test_free_splice_uring), /* last: leave with 77 where io_uring is forbidden */
+        cmocka_unit_test(test_free_splice_uring),
         cmocka_unit_test(test_enospc_splice_uring),
     };
 

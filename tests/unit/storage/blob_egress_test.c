@@ -840,7 +840,7 @@ int main(void)
         cmocka_unit_test(test_peer_gone),
         cmocka_unit_test(test_ended_early),
         cmocka_unit_test(test_nothing_to_send),
-        cmocka_unit_test(test_ranges_uring), /* last: it leaves with 77 where io_uring is forbidden */
+        cmocka_unit_test(test_ranges_uring),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

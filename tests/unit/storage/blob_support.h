@@ -79,10 +79,11 @@ UNUSED static void rig_begin(struct rig *rig, enum ring_engine engine, bool dura
     snprintf(rig->dir, sizeof(rig->dir), "/tmp/sluice-blob-XXXXXX");
     assert_non_null(mkdtemp(rig->dir));
     int err = ring_create(&rig->ring, engine);
-    if (err != 0) {
+    if ((err == -EPERM || err == -ENOSYS) && engine == RING_ENGINE_URING) {
         rmdir(rig->dir);
-        exit(77); /* no io_uring here */
+        skip(); /* this test alone: the program still says which others have failed */
     }
+    assert_int_equal(err, 0);
     assert_int_equal(pipe_pool_create(&rig->pipes), 0);
     assert_int_equal(digest_pool_create(&rig->digests, 2), 0);
     assert_int_equal(rig_open_store(rig, durable, copy_mode), 0);

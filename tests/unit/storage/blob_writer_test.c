@@ -546,7 +546,7 @@ int main(void)
         cmocka_unit_test(test_reserve_refused),     cmocka_unit_test(test_no_pipe_to_be_had),
         cmocka_unit_test(test_many_at_once),        cmocka_unit_test(test_workers_share_a_store),
         cmocka_unit_test(test_signed_chunks),       cmocka_unit_test(test_wrong_length_is_refused),
-        cmocka_unit_test(test_sizes_uring), /* last: it leaves with 77 where io_uring is forbidden */
+        cmocka_unit_test(test_sizes_uring),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
