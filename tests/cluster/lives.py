@@ -34,6 +34,7 @@ class Cluster(Run):
         self.plan = list(EACH_ONCE)
         self.fences, self.judging, self.judge = 0, [], concurrent.futures.ThreadPoolExecutor(1)
         if self.is_long:
+            self.rng.shuffle(self.plan)
             self.args = [*self.args, "--server-timeout", str(SERVER_TIMEOUT_SECONDS)]
 
     def serve(self):
