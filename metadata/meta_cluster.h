@@ -48,8 +48,9 @@ int meta_cluster_block_is_open(struct meta_cluster *cluster, uint32_t ids, uint6
 
 /* Takes servers that have said nothing for so long for dead: raises their epochs, and ends the sessions that they lead by. *count: how many that were. */
 int meta_cluster_bury(struct meta_cluster *cluster, uint32_t silent_s, uint32_t *count) META_CLUSTER_CALL;
-/* A block of a server that is dead, or has ended, and is not settled: 1; 0: there is none; or an error. */
-int meta_cluster_block_left(struct meta_cluster *cluster, uint64_t *first) META_CLUSTER_CALL;
+/* A block of a server that is dead, or has ended, and is not settled, and whose it was: 1; 0: there is none; or an error. */
+int meta_cluster_block_left(struct meta_cluster *cluster, uint64_t *first,
+                            uint64_t *server) META_CLUSTER_CALL;
 /* A server that is dead and has no block any more: 1. To be forgotten when its folder was cleared. */
 int meta_cluster_server_left(struct meta_cluster *cluster, uint64_t *server) META_CLUSTER_CALL;
 int meta_cluster_server_forget(struct meta_cluster *cluster, uint64_t server) META_CLUSTER_CALL;

@@ -207,14 +207,21 @@ int meta_cluster_bury(struct meta_cluster *cluster, uint32_t silent_s, uint32_t 
     return found < 0 ? found : end_sessions(cluster);
 }
 
-int meta_cluster_block_left(struct meta_cluster *cluster, uint64_t *first)
+int meta_cluster_block_left(struct meta_cluster *cluster, uint64_t *first, uint64_t *server)
 {
-    struct pg_call call = {.text = "SELECT first FROM block AS b WHERE NOT EXISTS(SELECT 1 FROM server AS s"
-                                   " WHERE s.id = b.server AND s.dead = 0) ORDER BY first LIMIT 1"};
-    int64_t number = 0;
-    int found = ask(cluster, &call, &number);
+    struct pg_call call = {
+        .text = "SELECT first, server FROM block AS b WHERE NOT EXISTS(SELECT 1 FROM server AS s"
+                " WHERE s.id = b.server AND s.dead = 0) ORDER BY first LIMIT 1"};
 
-    *first = (uint64_t)number;
+    pthread_mutex_lock(&cluster->lock);
+    int found = run(cluster, &call);
+    if (found == 0 && PQntuples(call.result) > 0) {
+        *first = (uint64_t)pg_column_int(call.result, 0, 0);
+        *server = (uint64_t)pg_column_int(call.result, 0, 1);
+        found = 1;
+    }
+    pg_calls_clear(&call, 1);
+    pthread_mutex_unlock(&cluster->lock);
     return found;
 }
 

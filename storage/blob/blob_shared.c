@@ -131,10 +131,13 @@ static void staging_name_make(char name[STAGING_NAME_BYTES], uint64_t server)
     snprintf(name, STAGING_NAME_BYTES, "%016" PRIx64, server);
 }
 
+/* Uploads are in this folder until they get their names, also where files need none: who clears up after a process that is silent takes the folder
+ * away first, and then nothing of that process gets a name any more, whenever it wakes up. */
 int blob_shared_staging(struct blob_store *store)
 {
     char name[STAGING_NAME_BYTES];
 
+    atomic_store(&store->no_tmpfile, true);
     store->staging_all_fd = store->staging_fd;
     store->staging_fd = -1;
     staging_name_make(name, store->options.shared->server);

@@ -180,7 +180,7 @@ int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint6
  * It must not be able to make rows any more. is_live and removed as in blob_store_recover. 0 or a negative errno. Blocks. */
 int blob_store_clear(struct blob_store *store, uint64_t first, int (*is_live)(void *ctx, uint64_t blob),
                      void *ctx, uint64_t *removed);
-/* And its uploads in flight: staging/SERVER. 0 or a negative errno. Blocks. */
+/* Its uploads in flight: staging/SERVER, which is to be cleared before its blocks: then it can name no file any more. 0 or a negative errno. Blocks. */
 int blob_store_clear_staging(struct blob_store *store, uint64_t server);
 /* Closes descriptors that nobody has used since the call before the last: others may have removed their files, which keep their space until
  * then. Blocks. */

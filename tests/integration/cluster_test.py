@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -121,16 +122,23 @@ other = serve(data)
 fenced = next(server for server in rest if LEADS in server.log_text())
 rest = [server for server in (*rest, other) if server is not fenced]
 number = next(line.split()[-1] for line in fenced.log_text().splitlines() if "this is server" in line)
+uploads = [socket.create_connection((fenced.host, fenced.port), 30) for _ in range(8)]
+for place, late in enumerate(uploads):
+    late.sendall(f"PUT /bucket/late-{place} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n".encode() + body[:150000])
 os.kill(fenced.process.pid, signal.SIGSTOP)  # its connections stay, and the lock with them
 psql(f"UPDATE server SET seen = now() - interval '1 hour' WHERE id = {number}")
 check(poll(lambda: psql(f"SELECT dead > 0 FROM server WHERE id = {number}") == "t", 60), "one that leads and is silent is taken for dead by those that do not")
 check(poll(lambda: any(LEADS in server.log_text() for server in rest), 60), "and another leads")
+check(poll(lambda: psql(f"SELECT dead FROM server WHERE id = {number}") == "2", 60), "what it left is cleared away")
+for late in uploads:
+    late.sendall(body[150000:])
 os.kill(fenced.process.pid, signal.SIGCONT)
 check(poll(lambda: fenced.process.poll() is not None, 60), "one that was taken for dead ends by itself")
 equal(fenced.process.poll(), 1, "with a status that says so")
 check("taken this one for dead" in fenced.log_text(), "and a sentence", fenced.log_text())
-
-check(poll(lambda: psql(f"SELECT dead FROM server WHERE id = {number}") == "2", 30), "what it left is cleared away")
+for place, late in enumerate(uploads):
+    late.close()
+    equal(rest[0].request("HEAD", f"/bucket/late-{place}")[0], 404, "nothing of what came to it later is there")
 
 # ---- A clean end leaves nothing; another start goes on ----
 check(all(server.stop() for server in rest), "servers end cleanly")

@@ -154,13 +154,16 @@ static int is_live(void *ctx, uint64_t blob)
 
 static int clear_blocks(struct core_cluster *cluster)
 {
-    uint64_t first, removed;
-    int found = 0;
+    uint64_t first, server, removed;
+    int found = 0, err;
 
     for (unsigned i = 0; i < CLUSTER_CLEAR_BLOCKS; i++) {
-        if ((found = meta_cluster_block_left(cluster->rows, &first)) <= 0)
+        if ((found = meta_cluster_block_left(cluster->rows, &first, &server)) <= 0)
             return found;
-        int err = blob_store_clear(cluster->core->blobs, first, is_live, cluster->reader, &removed);
+        /* Its uploads first: one that wakes up has no file any more that it could give a name behind our back. */
+        if ((err = blob_store_clear_staging(cluster->core->blobs, server)) != 0)
+            return err;
+        err = blob_store_clear(cluster->core->blobs, first, is_live, cluster->reader, &removed);
         if (removed > 0)
             core_log(cluster->core, LOG_LEVEL_INFO,
                      "cluster: removed %" PRIu64 " blobs of unfinished uploads of a server that is gone",

@@ -93,6 +93,7 @@ static void blocks_of_ids(void **state)
 {
     uint64_t first[3], left, server;
     uint32_t count;
+    uint64_t whose;
 
     assert_int_equal(meta_cluster_block_take(one, IDS, &first[0]), 0);
     assert_int_equal(meta_cluster_block_take(two, IDS, &first[1]), 0);
@@ -104,7 +105,7 @@ static void blocks_of_ids(void **state)
         assert_int_equal(meta_cluster_block_is_open(two, IDS, first[i] + IDS - 1), 1);
     }
     assert_int_equal(meta_cluster_block_is_open(two, IDS, first[2] + IDS), 0);
-    assert_int_equal(meta_cluster_block_left(two, &left), 0); /* their servers live */
+    assert_int_equal(meta_cluster_block_left(two, &left, &whose), 0); /* their servers live */
     assert_int_equal(meta_cluster_server_left(two, &server), 0);
     assert_int_equal(meta_cluster_block_settle(one, first[0]), 0);
     assert_int_equal(meta_cluster_block_settle(one, first[0]), 0); /* told twice */
@@ -115,10 +116,11 @@ static void blocks_of_ids(void **state)
     assert_int_equal(count, 1);
     assert_int_equal(meta_cluster_block_take(one, IDS, &left), META_E_FENCED);
     assert_int_equal(meta_cluster_server_left(two, &server), 0); /* its block comes first */
-    assert_int_equal(meta_cluster_block_left(two, &left), 1);
+    assert_int_equal(meta_cluster_block_left(two, &left, &whose), 1);
     assert_int_equal(left, first[2]);
+    assert_int_equal(whose, meta_cluster_server(one));
     assert_int_equal(meta_cluster_block_settle(two, left), 0);
-    assert_int_equal(meta_cluster_block_left(two, &left), 0);
+    assert_int_equal(meta_cluster_block_left(two, &left, &whose), 0);
     assert_int_equal(meta_cluster_server_left(two, &server), 1);
     assert_int_equal(server, meta_cluster_server(one));
     assert_int_equal(meta_cluster_server_forget(two, server), 0);
