@@ -63,7 +63,7 @@ class Cluster(Run):
             self.server.kill()
             self.kills += 1
         elif not self.server.stop():
-            self.problems.append(f"life {self.life}: a server does not end with status 0")
+            self.look_at_servers()
         self.server.database.wait_idle()
         death = time.monotonic_ns() # nothing can come of what they had sent
         self.check()
@@ -99,6 +99,7 @@ class Cluster(Run):
         """One thing goes wrong amid the clients' work: each kind once first, then as chance has it."""
         kind = self.plan.pop(0) if self.plan else self.rng.choices(list(KINDS), list(KINDS.values()))[0]
         self.done[kind] += 1
+        self.kind = kind
         time.sleep(self.rng.uniform(0.1, LONG_QUIET_SECONDS if self.is_long else QUIET_SECONDS))
         getattr(self.nemesis, kind)()
         if kind not in ("stall", "swallow"):

@@ -131,13 +131,13 @@ class Nemesis:
         time.sleep(self.rng.uniform(0.5, PART_SECONDS))
         self.proxy.tell("join", number)
 
-    def wait_for_service(self, seconds=60):
+    def wait_for_service(self, seconds=180):
         """Until each server that runs makes a change again."""
         ends = time.monotonic() + seconds
         for server in self.servers.servers:
             while server.process.poll() is None and not self.answers(server):
                 if time.monotonic() > ends:
-                    raise RuntimeError("a server makes no change a minute after the database is there again: " + server.log_text()[-1500:])
+                    raise RuntimeError("a server makes no change three minutes after the database is there again: " + server.log_text()[-1500:])
                 time.sleep(0.1)
 
     def answers(self, server):

@@ -248,7 +248,7 @@ def run_mode(mode, seed, goes_on, falsify=lambda run: True, kind=Run):
         one.end()
         one.bad += len(one.problems) > problems
     except RuntimeError as error: # a server that does not start, or does not answer then
-        one.problems.append(f"life {one.life}: {error}")
+        one.problems.append(f"life {one.life} ({getattr(one, 'kind', '')}): {error}")
         one.bad += 1
     finally:
         one.stop_clients()
