@@ -273,14 +273,13 @@ static int call_answer(struct pg_connection *connection, struct pg_call *call, b
     int err = 0;
 
     if (was_new) {
-        if ((err = result_take(connection, &prepared)) == 0)
+        /* Aborted: an earlier one failed, and says so. */
+        if ((err = result_take(connection, &prepared)) == 0 &&
+            PQresultStatus(prepared) != PGRES_PIPELINE_ABORTED)
             err = result_error(connection, prepared);
-        bool is_aborted = prepared != NULL && PQresultStatus(prepared) == PGRES_PIPELINE_ABORTED;
         PQclear(prepared);
         if (err == -ENOTCONN)
             return err;
-        if (is_aborted)
-            err = 0; /* an earlier one failed, and says so */
     }
     int answer = result_take(connection, &call->result);
     if (answer == 0 && PQresultStatus(call->result) != PGRES_PIPELINE_ABORTED)
