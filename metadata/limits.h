@@ -31,6 +31,10 @@
  * CPU of 16. */
 #define META_BODY_BYTES_MAX (16u << 10)
 
+/* A batch that servers of a cluster were in each other's way of is run once more when it has not taken longer than that: a database finds out after a
+ * second. */
+#define META_AGAIN_MS_MAX 1500u
+
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */
 #define META_BATCH_OPS_MAX 512u
 

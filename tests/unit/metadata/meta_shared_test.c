@@ -54,6 +54,37 @@ static void both_write(void **state)
     assert_int_equal(garbage_clear(&other), 2);
 }
 
+/* Of two servers that wait for each other the database gives one up: here it says so of the first `times` writes of objects. */
+static void fail_first(const struct store *store, int times)
+{
+    char text[700];
+
+    (void)snprintf(
+        text, sizeof(text),
+        "SET search_path = \"%%s\"; DROP SEQUENCE IF EXISTS written CASCADE; CREATE SEQUENCE written;"
+        "CREATE OR REPLACE FUNCTION give_up() RETURNS trigger AS $$ BEGIN IF nextval('written') <= %d"
+        " THEN RAISE 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$"
+        " LANGUAGE plpgsql; CREATE OR REPLACE TRIGGER give_up BEFORE INSERT ON object FOR EACH ROW"
+        " EXECUTE FUNCTION give_up()",
+        times);
+    run_in(store, text);
+}
+
+static void who_was_given_up_tries_again(void **state)
+{
+    struct store *store = *state;
+
+    fail_first(store, 1);
+    assert_int_equal(put(store, "a", 1), 0);
+    assert_int_equal(file_of(&other, "a"), 1);
+    fail_first(store, 2); /* once more, and no oftener */
+    assert_int_equal(put(store, "b", 2), META_E_STALLED);
+    assert_int_equal(file_of(&other, "b"), META_E_NO_KEY);
+    assert_int_equal(put(store, "b", 3), 0);
+    assert_int_equal(file_of(&other, "b"), 3);
+    assert_int_equal(garbage_count(store), 0);
+}
+
 static void buckets_are_everybodys(void **state)
 {
     struct store *store = *state;
@@ -279,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(both_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_was_given_up_tries_again, setup, teardown),
         cmocka_unit_test_setup_teardown(buckets_are_everybodys, setup, teardown),
         cmocka_unit_test_setup_teardown(taken_for_dead, setup, teardown),
         cmocka_unit_test_setup_teardown(connections_end, setup, teardown),
