@@ -58,6 +58,8 @@ int egress_fail(struct blob_egress *egress, int error, const char *what)
     assert(error < 0);
     if (egress->error != 0)
         return egress->error;
+    if (error == -EHOSTDOWN) /* who keeps the body as a row does not answer, and has said so */
+        return egress->error = error;
     if (error != -EMFILE && error != -ENFILE && error != -ENOMEM) {
         snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
         return egress_fail_damaged(egress, BLOB_DAMAGE_UNREADABLE, text);

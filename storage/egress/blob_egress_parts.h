@@ -68,7 +68,7 @@ static inline struct blob_range *egress_range(struct blob_egress *egress)
 
 /* ---- blob_egress.c ---- */
 
-/* The caller hears about the first failure only through -EIO; the operator hears which blob it was. */
+/* The caller hears about the first failure only through -EIO; the operator hears which blob it was. -EHOSTDOWN is no damage, and stays what it is. */
 int egress_fail(struct blob_egress *egress, int error, const char *what);
 /* The first range's blob is not there. */
 int egress_fail_missing(struct blob_egress *egress, int error);

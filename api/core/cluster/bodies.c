@@ -81,5 +81,7 @@ int bodies_read(struct bodies *bodies, uint64_t file, void *bytes)
     else
         count = meta_body_get(reader, file, bytes, META_BODY_BYTES_MAX);
     reader_give(bodies, reader);
-    return count >= 0 || count == -ENOENT || count == -ENOMEM ? count : -EIO;
+    if (count >= 0 || count == -ENOENT || count == -ENOMEM)
+        return count;
+    return count == META_E_CORRUPT ? -EIO : -EHOSTDOWN; /* a database that does not answer damages nothing */
 }
