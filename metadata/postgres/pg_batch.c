@@ -138,6 +138,7 @@ static void foresee(struct foreseen *foreseen, struct row_store *store, const st
 {
     *foreseen = (struct foreseen){.store = store, .has_any = touches->moves_sets(touches->batch)};
     touches->walk(touches->batch, on_touch, foreseen);
+    touches->walk_sources(touches->batch, on_touch, foreseen);
     touches->walk_units(touches->batch, on_unit, foreseen);
     if (meta_quotas_any(store->meta))
         lock_add(foreseen, LOCK_OF_QUOTAS);
@@ -301,6 +302,7 @@ static int begin_take(struct foreseen *foreseen, const struct row_touches *touch
     if ((err = loads_take(store, begin)) != 0)
         return err;
     touches->walk(touches->batch, on_touch_note, foreseen);
+    touches->walk_sources(touches->batch, on_touch_note, foreseen);
     touches->walk_units(touches->batch, on_unit_note, foreseen);
     if (foreseen->err != 0 || (err = replaced_units_load(store)) != 0)
         return foreseen->err != 0 ? foreseen->err : err;

@@ -45,6 +45,8 @@ typedef void (*row_touch_fn)(void *ctx, const struct row_touch *touch);
 /* All of it; what is touched twice may come twice. */
 struct row_touches {
     void (*walk)(const void *batch, row_touch_fn visit, void *ctx);
+    /* Keys that are read alone: for an engine where others write meanwhile, which locks all keys of a batch in one order. */
+    void (*walk_sources)(const void *batch, row_touch_fn visit, void *ctx);
     /* The units that come with it, be they new or not: for an engine that asks for all rows of a batch at once. */
     void (*walk_units)(const void *batch, void (*visit)(void *ctx, const struct meta_extent *extent),
                        void *ctx);

@@ -309,6 +309,22 @@ static void changes_walk(const void *batch, row_touch_fn visit, void *ctx)
         change_visit_rows(op, visit, ctx);
 }
 
+static const struct meta_copy_source *change_source(const struct meta_op *op)
+{
+    return op->kind == META_OP_OBJECT_COPY ? &((const struct meta_object_copy *)op)->source
+           : op->kind == META_OP_PART_COPY ? &((const struct meta_part_copy *)op)->source
+                                           : NULL;
+}
+
+static void changes_walk_sources(const void *batch, row_touch_fn visit, void *ctx)
+{
+    for (const struct meta_op *op = batch; op != NULL; op = op->next) {
+        const struct meta_copy_source *source = change_source(op);
+        if (source != NULL)
+            visit_key(source->bucket, source->key, visit, ctx);
+    }
+}
+
 static void extents_visit(const struct meta_extents *extents,
                           void (*visit)(void *ctx, const struct meta_extent *extent), void *ctx)
 {
@@ -344,7 +360,8 @@ static bool changes_move_sets(const void *batch)
 
 struct row_touches changes_touches(const struct meta_op *batch)
 {
-    return (struct row_touches){changes_walk, changes_walk_units, changes_move_sets, batch};
+    return (struct row_touches){changes_walk, changes_walk_sources, changes_walk_units, changes_move_sets,
+                                batch};
 }
 
 /* ---- Publications, and what other changes are about ---- */
@@ -377,11 +394,9 @@ static void on_key_read(void *ctx, const struct row_touch *touch)
 /* Keys that the table does not name, as no copy of their rows is stale afterwards, or too many are. */
 static void change_visit_others(const struct meta_op *op, struct meeting *meeting)
 {
-    if (op->kind == META_OP_OBJECT_COPY) {
-        const struct meta_copy_source *source = &((const struct meta_object_copy *)op)->source;
-        visit_key(source->bucket, source->key, on_key_read, meeting);
-    } else if (op->kind == META_OP_PART_COPY) {
-        const struct meta_copy_source *source = &((const struct meta_part_copy *)op)->source;
+    const struct meta_copy_source *source = change_source(op);
+
+    if (source != NULL) {
         visit_key(source->bucket, source->key, on_key_read, meeting);
     } else if (op->kind == META_OP_OBJECT_RENAME) {
         const struct meta_object_rename *rename = (const struct meta_object_rename *)op;
