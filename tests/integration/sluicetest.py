@@ -31,8 +31,8 @@ SLUICE = os.path.join(BUILD, "sluice")
 ACCESS, SECRET = "TESTKEY", "test/secret+key"
 START_SECONDS = 180 # with the slowest sanitizer, on the slowest machine
 
-# tests/run ends a test after 10 minutes. One that hangs says where, before.
-faulthandler.dump_traceback_later(570, exit=False)
+# tests/run ends a test after 15 minutes. One that hangs says where, before.
+faulthandler.dump_traceback_later(870, exit=False)
 
 counts = {"ok": 0, "not ok": 0, "skip": 0}
 
