@@ -5,7 +5,9 @@ rights has anything fetched; servers in front of each other do not go round."""
 import base64
 import hashlib
 import http.client
+import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -249,6 +251,14 @@ equal(toy.asked.get("by-acl"), None, "and has nothing asked for")
 equal(s3.get_object(Bucket="toy", Key="by-acl")["Body"].read(), b"private", "who may read gets it")
 check(near.request("GET", "/toy/by-acl")[0] in (401, 403), "which stays its owner's")
 s3.put_bucket_acl(Bucket="toy", ACL="private")
+
+# ---- sluice status ----
+
+environment = {**os.environ, "AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET}
+status, text = run([SLUICE, "status", f"http://127.0.0.1:{near.port}"], env=environment)
+check(status == 0 and re.search(r"^origin +far: [1-9]\d* fetched, 0 failed, 0 on their way, 0 wait$", text, re.M), "status tells of each origin", text)
+status, text = run([SLUICE, "status", f"http://127.0.0.1:{near.port}", "--json"], env=environment)
+equal([(one["origin"], one["fetched"]) for one in json.loads(text)["origins"] if one["origin"] == "far"], [("far", metric("fetched_total", "far"))], "in JSON, too")
 
 # ---- Origins that lie, hang, and break off ----
 

@@ -186,6 +186,49 @@ static json_t *waiting_json(const struct screen *screen, const struct waiting_na
     return list;
 }
 
+/* Buckets in front of another server: the next origin from the rest of the page on. */
+struct from_origin {
+    char name[64];
+    double fetched, failed, fetching, waiting;
+};
+
+static bool origin_next(const struct screen *screen, struct slice *rest, struct from_origin *found)
+{
+    struct slice name, text = slice_of(screen->text, screen->length);
+
+    if (!client_metric_next(rest, "sluice_origin_fetched_total", "origin", &name, &found->fetched))
+        return false;
+    (void)snprintf(found->name, sizeof(found->name), "%.*s", (int)name.len, name.base);
+    found->failed = client_metric_sum(text, "sluice_origin_failed_total", "origin", found->name);
+    found->fetching = client_metric_sum(text, "sluice_origin_fetching", "origin", found->name);
+    found->waiting = client_metric_sum(text, "sluice_origin_waiting", "origin", found->name);
+    return true;
+}
+
+static void print_origins(const struct screen *screen)
+{
+    struct slice rest = slice_of(screen->text, screen->length);
+    struct from_origin origin;
+
+    while (origin_next(screen, &rest, &origin))
+        printf("origin       %s: %.0f fetched, %.0f failed, %.0f on their way, %.0f wait\n", origin.name,
+               origin.fetched, origin.failed, origin.fetching, origin.waiting);
+}
+
+static json_t *origins_json(const struct screen *screen)
+{
+    struct slice rest = slice_of(screen->text, screen->length);
+    struct from_origin origin;
+    json_t *list = json_array();
+
+    while (list != NULL && origin_next(screen, &rest, &origin))
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "origin", origin.name, "fetched",
+                            (json_int_t)origin.fetched, "failed", (json_int_t)origin.failed, "fetching",
+                            (json_int_t)origin.fetching, "waiting", (json_int_t)origin.waiting));
+    return list;
+}
+
 /* Of a server of a cluster. */
 struct in_cluster {
     char server[24];
@@ -257,6 +300,7 @@ static void print_screen(const struct screen *screen)
     print_cluster(screen);
     print_waiting(screen, &of_events);
     print_waiting(screen, &of_replication);
+    print_origins(screen);
 }
 
 static void print_json(const struct screen *screen)
@@ -264,14 +308,15 @@ static void print_json(const struct screen *screen)
     const struct figures *now = &screen->now;
 
     remote_print_json(json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "server",
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "server",
         screen->origin, "version", screen->version, "health", screen->health, "uptime_seconds",
         (json_int_t)now->uptime, "free_bytes", (json_int_t)now->free, "room_bytes", (json_int_t)now->room,
         "damaged_reads", (json_int_t)now->damaged, "connections", (json_int_t)now->open, "requests",
         (json_int_t)now->requests, "received_bytes", (json_int_t)now->received, "sent_bytes",
         (json_int_t)now->sent, "answers_4xx", (json_int_t)now->answers[4], "answers_5xx",
         (json_int_t)now->answers[5], "events", waiting_json(screen, &of_events), "replication",
-        waiting_json(screen, &of_replication), "cluster", cluster_json(screen)));
+        waiting_json(screen, &of_replication), "origins", origins_json(screen), "cluster",
+        cluster_json(screen)));
 }
 
 static void wait_for_next(void)
