@@ -2,29 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Small bodies of a cluster are rows of its database: written with their objects, read on any server, verified, shared by copies, and gone with the last object."""
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 
-from sluicetest import ROOT, SLUICE, Server, blob_files, check, done, equal, error_code, key_line, make_keys, poll, scratch, skip
+from cluster_database import DATABASE, psql
+from sluicetest import SLUICE, Server, blob_files, check, done, equal, error_code, key_line, make_keys, poll, scratch
 
-if "SLUICE_TEST_POSTGRES" not in os.environ:  # with a PostgreSQL of its own
-    starter = os.path.join(ROOT, "tests/unit/metadata/postgres_server")
-    os.execv(starter, [starter, sys.executable, os.path.abspath(__file__)])
-DATABASE = os.environ["SLUICE_TEST_POSTGRES"]
-PSQL = shutil.which("psql")
 ROW_BYTES_MAX = 16 << 10
 
-
-def psql(text):
-    return subprocess.run([PSQL, DATABASE, "-qAtc", text], check=True, capture_output=True, text=True).stdout.strip()
-
-
-probe = subprocess.run([SLUICE, "serve", "--cluster", "postgresql://127.0.0.1:1/none", "--data", scratch("probe"), "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=60)
-if "without libpq" in probe.stderr or "libpq.so.5" in probe.stderr:
-    skip("bodies of a cluster", "the program was built without libpq, or it is not here")
-    done()
 psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 data = tempfile.mkdtemp(prefix="shared-", dir=scratch())
 keys = make_keys("keys", key_line("a", 1))

@@ -3,32 +3,16 @@
 """A reader of a cluster whose row named bytes that another server removed meanwhile looks its key up once more: it answers with what there is now, and never
 500. The first look-up is made an old one by a view in the place of the table of objects."""
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 
-from sluicetest import ROOT, SLUICE, Server, check, done, equal, error_code, poll, scratch, skip
-
-if "SLUICE_TEST_POSTGRES" not in os.environ:  # with a PostgreSQL of its own
-    starter = os.path.join(ROOT, "tests/unit/metadata/postgres_server")
-    os.execv(starter, [starter, sys.executable, os.path.abspath(__file__)])
-DATABASE = os.environ["SLUICE_TEST_POSTGRES"]
-PSQL = shutil.which("psql")
-
-
-def psql(text):
-    return subprocess.run([PSQL, DATABASE, "-qAtc", text], check=True, capture_output=True, text=True).stdout.strip()
+from cluster_database import DATABASE, psql
+from sluicetest import Server, check, done, equal, error_code, poll, scratch
 
 
 def serve():
     return Server(data=data, args=["--cluster", DATABASE, "--reclaim-delay", "1"])
 
 
-probe = subprocess.run([SLUICE, "serve", "--cluster", "postgresql://127.0.0.1:1/none", "--data", scratch("probe"), "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=60)
-if "without libpq" in probe.stderr or "libpq.so.5" in probe.stderr:
-    skip("a second look-up", "the program was built without libpq, or it is not here")
-    done()
 psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 data = tempfile.mkdtemp(prefix="shared-", dir=scratch())
 server = serve()

@@ -3,24 +3,13 @@
 """What one server of a cluster does for all: copies to another server, events, and giving up what caches have too much of. Three servers change things, and
 the one that leads is killed in between: nothing is missing in the end."""
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-from sluicetest import ACCESS, ROOT, SECRET, SLUICE, Server, check, done, equal, poll, run, s3_client, scratch, skip
+from cluster_database import DATABASE
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, poll, run, s3_client, scratch
 from webhook import Webhook
-
-if "SLUICE_TEST_POSTGRES" not in os.environ:  # with a PostgreSQL of its own
-    starter = os.path.join(ROOT, "tests/unit/metadata/postgres_server")
-    os.execv(starter, [starter, sys.executable, os.path.abspath(__file__)])
-DATABASE = os.environ["SLUICE_TEST_POSTGRES"]
-
-probe = subprocess.run([SLUICE, "serve", "--cluster", "postgresql://127.0.0.1:1/none", "--data", scratch("probe"), "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=60)
-if "without libpq" in probe.stderr or "libpq.so.5" in probe.stderr:
-    skip("a cluster", "the program was built without libpq, or it is not here")
-    done()
 
 hook, far = Webhook(), Server(keys=True)
 there = s3_client(far)

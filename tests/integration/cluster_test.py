@@ -4,24 +4,13 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 
-from sluicetest import BUILD, ROOT, SLUICE, Server, blob_files, check, done, equal, poll, scratch, skip
-
-if "SLUICE_TEST_POSTGRES" not in os.environ:  # with a PostgreSQL of its own
-    starter = os.path.join(ROOT, "tests/unit/metadata/postgres_server")
-    os.execv(starter, [starter, sys.executable, os.path.abspath(__file__)])
-DATABASE = os.environ["SLUICE_TEST_POSTGRES"]
-PSQL = shutil.which("psql")
-
-
-def psql(text):
-    return subprocess.run([PSQL, DATABASE, "-qAtc", text], check=True, capture_output=True, text=True).stdout.strip()
+from cluster_database import DATABASE, psql
+from sluicetest import ROOT, SLUICE, Server, blob_files, check, done, equal, poll, scratch
 
 
 def serve(data, *args):
@@ -33,10 +22,6 @@ def refuses(words, sentence, name, status):
     check(result.returncode == status and sentence in result.stderr, name, f"{result.returncode}: {result.stderr}")
 
 
-probe = subprocess.run([SLUICE, "serve", "--cluster", "postgresql://127.0.0.1:1/none", "--data", scratch("probe"), "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=60)
-if "without libpq" in probe.stderr or "libpq.so.5" in probe.stderr:
-    skip("a cluster", "the program was built without libpq, or it is not here")
-    done()
 psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
 data = tempfile.mkdtemp(prefix="shared-", dir=scratch())

@@ -7,21 +7,17 @@
 #include <errno.h>
 
 #include "metadata/meta_cluster.h"
+#include "meta_two_support.h"
 
 #define IDS 4096u
 
-static struct store other; /* the second server */
 static struct meta_cluster *one, *two;
 
 static int setup(void **state)
 {
-    int err = store_setup(state);
-    struct store *store = *state;
+    int err = two_setup(state);
 
-    other = *store;
-    other.meta = NULL;
-    store_reopen(&other);
-    assert_int_equal(meta_cluster_open(&one, store->meta), 0);
+    assert_int_equal(meta_cluster_open(&one, ((struct store *)*state)->meta), 0);
     assert_int_equal(meta_cluster_open(&two, other.meta), 0);
     return err;
 }
@@ -30,15 +26,7 @@ static int teardown(void **state)
 {
     meta_cluster_close(one);
     meta_cluster_close(two);
-    meta_reader_close(other.reader);
-    meta_close(other.meta);
-    return store_teardown(state);
-}
-
-/* %s: the store's schema. */
-static void run_in(const struct store *store, const char *format)
-{
-    postgres_run(format, store->dir + strlen("/tmp/"));
+    return two_teardown(state);
 }
 
 /* ---- Who is alive ---- */

@@ -8,33 +8,8 @@
 
 #include "metadata/meta_settings.h"
 #include "metadata/meta_usage.h"
+#include "meta_two_support.h"
 #include "postgres_proxy.h"
-
-static struct store other; /* the second server */
-
-static int setup(void **state)
-{
-    int err = store_setup(state);
-    struct store *store = *state;
-
-    other = *store;
-    other.meta = NULL;
-    store_reopen(&other);
-    return err;
-}
-
-static int teardown(void **state)
-{
-    meta_reader_close(other.reader);
-    meta_close(other.meta);
-    return store_teardown(state);
-}
-
-/* %s: the store's schema. */
-static void run_in(const struct store *store, const char *format)
-{
-    postgres_run(format, store->dir + strlen("/tmp/"));
-}
 
 static void both_write(void **state)
 {
@@ -230,7 +205,7 @@ static struct store far; /* a server that reaches the database by way of it */
 static int setup_far(void **state)
 {
     char address[256];
-    int err = setup(state);
+    int err = two_setup(state);
 
     proxy_start(&proxy, getenv("SLUICE_TEST_POSTGRES"), address, sizeof(address));
     far = *(struct store *)*state;
@@ -245,7 +220,7 @@ static int teardown_far(void **state)
     meta_reader_close(far.reader);
     meta_close(far.meta);
     proxy_stop(&proxy);
-    return teardown(state);
+    return two_teardown(state);
 }
 
 static void the_answer_is_lost(void **state)
@@ -309,16 +284,16 @@ static void the_database_is_silent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(both_write, setup, teardown),
-        cmocka_unit_test_setup_teardown(who_was_given_up_tries_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(buckets_are_everybodys, setup, teardown),
-        cmocka_unit_test_setup_teardown(taken_for_dead, setup, teardown),
-        cmocka_unit_test_setup_teardown(connections_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(in_doubt_and_not_done, setup, teardown),
-        cmocka_unit_test_setup_teardown(counts_go_together, setup, teardown),
-        cmocka_unit_test_setup_teardown(quotas_hold_for_all, setup, teardown),
-        cmocka_unit_test_setup_teardown(settings_are_seen_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(times_are_the_databases, setup, teardown),
+        cmocka_unit_test_setup_teardown(both_write, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(who_was_given_up_tries_again, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(buckets_are_everybodys, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(taken_for_dead, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(connections_end, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(in_doubt_and_not_done, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(counts_go_together, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(quotas_hold_for_all, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(settings_are_seen_at_once, two_setup, two_teardown),
+        cmocka_unit_test_setup_teardown(times_are_the_databases, two_setup, two_teardown),
         cmocka_unit_test_setup_teardown(the_answer_is_lost, setup_far, teardown_far),
         cmocka_unit_test_setup_teardown(the_commit_is_lost, setup_far, teardown_far),
         cmocka_unit_test_setup_teardown(the_database_is_lost, setup_far, teardown_far),
