@@ -16,7 +16,8 @@ int bodies_create(struct bodies **bodies, struct meta *meta);
 /* Nobody reads any more. NULL allowed. */
 void bodies_free(struct bodies *bodies);
 
-/* As blob_shared.read_row: into META_BODY_BYTES_MAX bytes of room. How many, -ENOENT, -EIO, -ENOMEM, or -EHOSTDOWN where the database does not answer. Any thread; blocks, also for others that read. */
+/* As blob_shared.read_row: into META_BODY_BYTES_MAX bytes of room. How many, -ENOENT, -EIO, -ENOMEM, or -EHOSTDOWN where the
+ * database does not answer. Any thread; blocks, also for others that read. */
 int bodies_read(struct bodies *bodies, uint64_t file, void *bytes);
 
 #endif

@@ -31,8 +31,8 @@ struct core_cluster {
     uint64_t began_ms;
     /* The thread's own: */
     uint64_t beats;
-    uint64_t beat_ms,
-        heard_ms;      /* the last sign of life that was answered; since when each of them was; 0: none was */
+    uint64_t beat_ms;  /* the last sign of life */
+    uint64_t heard_ms; /* since when each of them was answered; 0: the last one was not */
     bool trouble_told; /* the log has a line about what cannot be cleared */
 
     pthread_mutex_t lock;
